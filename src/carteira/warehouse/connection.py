@@ -1,0 +1,78 @@
+"""The way to the database: one small class that opens transactions, whatever stands between.
+
+Behind a transaction pooler nothing of a session survives, so every setting is made inside the transaction that needs
+it, statements are never prepared, and no lock outlives its transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from carteira.errors import DatabaseError
+
+Connection = psycopg.Connection[Any]
+
+CONNECT_SECONDS = 10
+
+
+@dataclass
+class Warehouse:
+    """A database and the schema in it that is ours.
+
+    `connect` gives a connection of one's own (a run and its lease keep one each); `transaction` borrows one from the
+    pool that `serve` opens, and without a pool opens one for the occasion.
+    """
+
+    dsn: str = field(repr=False)
+    schema: str = "public"
+    pool: Any = field(default=None, repr=False)
+
+    def connect(self) -> Connection:
+        """A new connection in autocommit mode; use `transaction(connection)` on it."""
+        try:
+            return psycopg.connect(
+                self.dsn, autocommit=True, prepare_threshold=None, connect_timeout=CONNECT_SECONDS
+            )
+        except psycopg.OperationalError as error:
+            raise away(error) from error
+
+    @contextmanager
+    def transaction(self, connection: Connection | None = None, *, snapshot: bool = False) -> Iterator[Connection]:
+        """One transaction under our search path; `snapshot`: read-only, and every statement sees the same rows."""
+        if connection is None:
+            with self._borrowed() as borrowed, self.transaction(borrowed, snapshot=snapshot) as inside:
+                yield inside
+            return
+        with connection.transaction():
+            if snapshot:
+                connection.execute("set transaction isolation level repeatable read read only")
+            if self.schema != "public":
+                connection.execute(sql.SQL("set local search_path to {}").format(sql.Identifier(self.schema)))
+            yield connection
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[Connection]:
+        if self.pool is not None:
+            with self.pool.connection() as connection:
+                yield connection
+            return
+        connection = self.connect()
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def away(error: psycopg.Error) -> DatabaseError:
+    """A connection that failed, as a sentence; libpq's text names host and port and never the password."""
+    reason = " ".join(str(error).split())
+    return DatabaseError(
+        f"The database cannot be reached: {reason}. Check DATABASE_URL, that the server runs, and that this machine "
+        "may connect; what was published before is untouched."
+    )

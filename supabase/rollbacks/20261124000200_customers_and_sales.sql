@@ -1,0 +1,1 @@
+drop table loss_reasons, stages, pipelines, owners, sales, customers;

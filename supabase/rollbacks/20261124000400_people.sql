@@ -1,0 +1,1 @@
+drop table sign_in_attempts, api_tokens, sessions, sign_in_links, users;
