@@ -1,0 +1,83 @@
+"""The web application, put together: what stands before the routes, the routes, and the server under them."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from fastapi import FastAPI
+from psycopg_pool import ConnectionPool
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.templating import Jinja2Templates
+
+from carteira.warehouse.connection import CONNECT_SECONDS, Warehouse
+from carteira.web import problems
+from carteira.web.headers import SameOrigin, SecurityHeaders
+from carteira.web.session import cookie_name
+from carteira.web.statics import FOLDER, Statics
+
+if TYPE_CHECKING:
+    from carteira.settings import Settings
+
+POOL_SIZE = 8
+GZIP_FROM = 1000
+
+
+def create_app(settings: Settings, warehouse: Warehouse) -> FastAPI:
+    """The application over one database; its pool of connections lives as long as it is served."""
+    https = (settings.public_url or "").startswith("https://")
+    app = FastAPI(title="Carteira", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_pooled)
+    app.state.settings = settings
+    app.state.warehouse = warehouse
+    app.state.https = https
+    app.state.cookie = cookie_name(secure=https)
+    app.state.templates = Jinja2Templates(Path(__file__).with_name("templates"))
+    problems.install(app)
+    _include_routes(app)
+    app.mount("/static", Statics(directory=FOLDER), name="static")
+    # The last one added is the first to see a request.
+    app.add_middleware(SameOrigin, public_url=settings.public_url)
+    app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM, compresslevel=6)
+    app.add_middleware(SecurityHeaders, https=https)
+    return app
+
+
+def _include_routes(app: FastAPI) -> None:
+    if find_spec("carteira.web.pages"):
+        app.include_router(import_module("carteira.web.pages").router)
+
+
+@asynccontextmanager
+async def _pooled(app: FastAPI) -> AsyncIterator[None]:
+    alone: Warehouse = app.state.warehouse
+    with open_pool(alone.dsn) as pool:
+        app.state.warehouse = replace(alone, pool=pool)
+        yield
+    app.state.warehouse = alone
+
+
+def open_pool(dsn: str) -> ConnectionPool[psycopg.Connection[Any]]:
+    """A small pool whose connections work behind a transaction pooler as well."""
+    return ConnectionPool(
+        dsn,
+        min_size=1,
+        max_size=POOL_SIZE,
+        timeout=CONNECT_SECONDS,
+        kwargs={"autocommit": True, "prepare_threshold": None, "connect_timeout": CONNECT_SECONDS},
+        check=_check,
+        open=False,
+    )
+
+
+def _check(connection: psycopg.Connection[Any]) -> None:
+    # An idle connection is silent unless the server closed it: no round trip for those that are.
+    readable, _, _ = select.select([connection.fileno()], [], [], 0)
+    if readable:
+        ConnectionPool.check_connection(connection)

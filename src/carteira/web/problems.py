@@ -1,0 +1,105 @@
+"""Whatever goes wrong, told to whoever asked: problem+json to programs, a page to people."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from carteira.errors import CarteiraError
+from carteira.warehouse.connection import away
+from carteira.web.session import SignInNeeded
+
+EXPLANATIONS = {
+    401: ("Entre para continuar", "A sua sessão terminou ou ainda não começou."),
+    403: ("Sem permissão", "O seu perfil não permite abrir esta página."),
+    404: ("Página não encontrada", "O endereço não existe, ou o registro está fora da sua carteira."),
+    405: ("Método não permitido", "Este endereço não aceita esse tipo de pedido."),
+    422: ("Pedido não entendido", "Um dos valores do endereço não é válido."),
+    429: ("Muitas tentativas", "Espere um pouco antes de tentar de novo."),
+    503: (
+        "Banco de dados fora do alcance",
+        "Os dados publicados estão guardados; tente de novo em instantes.",
+    ),
+}
+UNEXPECTED = ("Algo deu errado", "O erro foi registrado. Os dados publicados continuam intactos.")
+
+
+def install(app: FastAPI) -> None:
+    """Register the one place where a failed request becomes an answer."""
+    app.add_exception_handler(SignInNeeded, _sign_in)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(CarteiraError, _ours)
+    app.add_exception_handler(psycopg.OperationalError, _database)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def problem(
+    request: Request, status: int, detail: str = "", headers: dict[str, str] | None = None, **more: Any
+) -> Response:
+    """The answer to a request that failed, in the form that its sender reads."""
+    if not request.url.path.startswith("/api/"):
+        return _page(request, status, detail, headers)
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return JSONResponse(body | more, status, headers, media_type="application/problem+json")
+
+
+def _page(request: Request, status: int, detail: str, headers: dict[str, str] | None) -> Response:
+    title, explanation = EXPLANATIONS.get(status, UNEXPECTED)
+    context = {"status": status, "title": title, "detail": detail or explanation}
+    response: Response = request.app.state.templates.TemplateResponse(
+        request, "erro.html", context, status_code=status, headers=headers
+    )
+    return response
+
+
+def _sign_in(request: Request, error: Exception) -> Response:
+    if request.url.path.startswith("/api/"):
+        detail = "Sign in, or send Authorization: Bearer with an API token that is not revoked."
+        return problem(request, 401, detail, {"WWW-Authenticate": "Bearer"})
+    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    address = "/entrar" if target == "/" else f"/entrar?para={quote(target, safe='')}"
+    if request.headers.get("hx-request"):
+        return Response(status_code=204, headers={"HX-Redirect": address})
+    return RedirectResponse(address, 303)
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    said = error.detail if error.detail != HTTPStatus(error.status_code).phrase else ""
+    return problem(request, error.status_code, said, dict(error.headers or {}))
+
+
+def _validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [
+        {"parameter": ".".join(str(part) for part in fault["loc"][1:]), "message": fault["msg"]}
+        for fault in error.errors()
+    ]
+    sentence = "; ".join(f"{fault['parameter']}: {fault['message']}" for fault in faults)
+    if request.url.path.startswith("/api/"):
+        return problem(request, 422, sentence, errors=faults)
+    return problem(request, 422)
+
+
+def _ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, CarteiraError)
+    said = str(error) if request.url.path.startswith("/api/") else ""
+    return problem(request, error.http_status, said)
+
+
+def _database(request: Request, error: Exception) -> Response:
+    assert isinstance(error, psycopg.OperationalError)
+    return _ours(request, away(error))
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    said = "An unexpected error; it is in the log." if request.url.path.startswith("/api/") else ""
+    return problem(request, 500, said)

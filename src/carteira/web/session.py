@@ -1,0 +1,58 @@
+"""Who is asking: the session cookie or the API token of a request, and what they may see."""
+
+from __future__ import annotations
+
+from fastapi import HTTPException, Request
+
+from carteira.customer_sales import sight
+from carteira.customer_sales.sight import Sight
+from carteira.warehouse import people
+from carteira.warehouse.connection import Warehouse
+from carteira.warehouse.people import Viewer
+
+__all__ = ["Viewer", "admin", "sight_of", "signed_in"]
+
+
+class SignInNeeded(HTTPException):
+    """Nobody is signed in: pages lead to /entrar, the API answers 401."""
+
+    def __init__(self) -> None:
+        super().__init__(401)
+
+
+def cookie_name(*, secure: bool) -> str:
+    # The prefix makes browsers refuse the cookie of a subdomain; without TLS they would refuse ours as well.
+    return "__Host-carteira" if secure else "carteira"
+
+
+def signed_in(request: Request) -> Viewer:
+    """The dependency of every page and route behind the sign-in."""
+    warehouse: Warehouse = request.app.state.warehouse
+    with warehouse.transaction() as connection:
+        viewer = None
+        token = bearer(request.headers.get("authorization", ""))
+        if token is not None:
+            viewer = people.by_token(connection, token)
+        elif cookie := request.cookies.get(request.app.state.cookie):
+            viewer = people.by_session(connection, cookie)
+    if viewer is None:
+        raise SignInNeeded
+    return viewer
+
+
+def admin(request: Request) -> Viewer:
+    """As `signed_in`, for what only an admin may do."""
+    viewer = signed_in(request)
+    if viewer.role != "admin":
+        raise HTTPException(403, "Só um administrador pode fazer isto.")
+    return viewer
+
+
+def sight_of(viewer: Viewer) -> Sight:
+    return sight.of(viewer.role, viewer.owner_id)
+
+
+def bearer(header: str) -> str | None:
+    """The token of an Authorization header, None where there is none of the Bearer kind."""
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
