@@ -1,0 +1,203 @@
+"""Numbers, money and dates as people read them: pt-BR or en, by the locale data that Babel carries.
+
+A page shows hundreds of amounts, so the separators, names and patterns are looked up once per locale and the work is done by
+Python's own formatting. Money is exact to the cent; only `compact` rounds, and only charts, legends and comparisons use it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache, cached_property
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_skeleton
+
+MINUS = "\u2212"
+NBSP = "\u00a0"
+NOTHING = "\u2014"
+DASH = "\u2013"
+
+CENT = Decimal("0.01")
+ONE = Decimal(1)
+# From here on a compact amount is written in thousands: below, whole reais are just as short.
+COMPACT_FROM = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in its three parts, so that a page can set unit and cents small: sign and unit, whole, mark and cents."""
+
+    unit: str
+    whole: str
+    cents: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A change: `direction` is up, down, flat or none; `text` is signed and says the same without colour."""
+
+    direction: str
+    text: str
+
+
+NO_DELTA = Delta("none", NOTHING)
+
+
+@dataclass(frozen=True)
+class Formats:
+    """How one locale writes; days and times are those of `zone`."""
+
+    locale: Locale
+    zone: ZoneInfo
+
+    @cached_property
+    def _swap(self) -> dict[int, str]:
+        symbols = self.locale.number_symbols["latn"]
+        return {ord(","): symbols["group"], ord("."): symbols["decimal"], ord("-"): MINUS}
+
+    @cached_property
+    def _unit(self) -> str:
+        gap = NBSP if self.portuguese else ""
+        return f"{self.locale.currency_symbols['BRL']}{gap}"
+
+    @property
+    def portuguese(self) -> bool:
+        return bool(self.locale.language == "pt")
+
+    def number(self, value: int | Decimal | float, places: int = 0) -> str:
+        """1234567 -> 1.234.567"""
+        if isinstance(value, Decimal):
+            value = value.quantize(ONE.scaleb(-places), ROUND_HALF_UP)
+        return f"{value:,.{places}f}".translate(self._swap)
+
+    def money(self, amount: Decimal | None, places: int = 2) -> str:
+        """R$ 1.234,56 with a no-break space; negative -R$ 1.234,50."""
+        if amount is None:
+            return NOTHING
+        sign = "-" if amount < 0 else ""
+        return f"{sign}{self._unit}{self.number(abs(amount), places)}"
+
+    def money_parts(self, amount: Decimal) -> Money:
+        whole, mark, cents = self.number(abs(amount), 2).rpartition(self._swap[ord(".")])
+        return Money(("-" if amount < 0 else "") + self._unit.rstrip(), whole, mark + cents)
+
+    def compact(self, amount: Decimal, *, unit: bool = True) -> str:
+        """R$ 15.241, R$ 632 mil, R$ 4,57 mi, R$ 1,20 bi: three digits that count."""
+        sign = "-" if amount < 0 else ""
+        prefix = sign + (self._unit if unit else "")
+        return prefix + self._scaled(abs(Decimal(amount)))
+
+    def _scaled(self, amount: Decimal) -> str:
+        if amount.quantize(ONE, ROUND_HALF_UP) < COMPACT_FROM:
+            return self.number(amount)
+        for power in (3, 6, 9, 12):
+            scaled = amount.scaleb(-power)
+            places = 0 if power == 3 else _places(scaled)
+            if scaled.quantize(ONE.scaleb(-places), ROUND_HALF_UP) < 1000 or power == 12:
+                return self.number(scaled, places) + self._scale_name(power)
+        raise AssertionError("the last power always returns")
+
+    def _scale_name(self, power: int) -> str:
+        pattern = str(self.locale.compact_decimal_formats["short"]["other"][str(10**power)].pattern)
+        return pattern.lstrip("0")
+
+    def percent(self, ratio: Decimal | float | None, places: int = 1) -> str:
+        """0.1244 -> 12,4%"""
+        if ratio is None:
+            return NOTHING
+        return f"{self.number(Decimal(ratio) * 100, places)}%"
+
+    def change(self, now: Decimal | int, before: Decimal | int, places: int = 1) -> Delta:
+        """now against before, in percent; none where there was nothing to compare with."""
+        if not before:
+            return NO_DELTA
+        return self._signed((Decimal(now) - Decimal(before)) / abs(Decimal(before)) * 100, places, "%")
+
+    def points(self, now: Decimal | None, before: Decimal | None) -> Delta:
+        """The difference of two ratios in percentage points."""
+        if now is None or before is None:
+            return NO_DELTA
+        return self._signed((now - before) * 100, 1, f"{NBSP}p.p." if self.portuguese else f"{NBSP}pp")
+
+    def _signed(self, value: Decimal, places: int, suffix: str) -> Delta:
+        rounded = value.quantize(ONE.scaleb(-places), ROUND_HALF_UP)
+        if not rounded:
+            return Delta("flat", f"{self.number(abs(rounded), places)}{suffix}")
+        sign, direction = ("+", "up") if rounded > 0 else (MINUS, "down")
+        return Delta(direction, f"{sign}{self.number(abs(rounded), places)}{suffix}")
+
+    def local(self, moment: datetime) -> datetime:
+        return moment.astimezone(self.zone)
+
+    def today(self) -> date:
+        return datetime.now(self.zone).date()
+
+    def date(self, day: date | datetime | None) -> str:
+        """24/11/2026; a moment is shown by its local day."""
+        if day is None:
+            return NOTHING
+        if isinstance(day, datetime):
+            day = self.local(day).date()
+        return day.strftime("%d/%m/%Y") if self.portuguese else format_skeleton("yMMMd", day, locale=self.locale)
+
+    def day(self, day: date | datetime) -> str:
+        """24/11: where the year is plain."""
+        if isinstance(day, datetime):
+            day = self.local(day).date()
+        return day.strftime("%d/%m") if self.portuguese else format_skeleton("MMMd", day, locale=self.locale)
+
+    def time(self, moment: datetime) -> str:
+        return self.local(moment).strftime("%H:%M")
+
+    def moment(self, moment: datetime | None) -> str:
+        """18/11/2026 16:42"""
+        return NOTHING if moment is None else f"{self.date(moment)} {self.time(moment)}"
+
+    def month(self, number: int, width: str = "abbreviated") -> str:
+        """11 -> nov, novembro or N."""
+        return str(self.locale.months["stand-alone"][width][number]).rstrip(".")
+
+    def month_year(self, day: date) -> str:
+        """nov/25"""
+        return f"{self.month(day.month)}/{day:%y}"
+
+    def range(self, first: date, last: date) -> str:
+        """1–24 nov 2026; 28 out – 3 nov 2026; 24 nov 2026."""
+        end = f"{last.day} {self.month(last.month)} {last.year}"
+        if first == last:
+            return end
+        if (first.year, first.month) == (last.year, last.month):
+            return f"{first.day}{DASH}{end}"
+        if first.year == last.year:
+            return f"{first.day} {self.month(first.month)} {DASH} {end}"
+        return f"{first.day} {self.month(first.month)} {first.year} {DASH} {end}"
+
+    def seconds(self, seconds: Decimal | float) -> str:
+        """1,8 s; 2 min 05 s; 1 h 12 min."""
+        if seconds < 60:
+            return f"{self.number(Decimal(seconds), 1)}{NBSP}s"
+        minutes, rest = divmod(int(seconds), 60)
+        if minutes < 60:
+            return f"{minutes}{NBSP}min{NBSP}{rest:02d}{NBSP}s"
+        return f"{minutes // 60}{NBSP}h{NBSP}{minutes % 60:02d}{NBSP}min"
+
+    def when(self, moment: datetime) -> str:
+        """hoje, 08:00; ontem, 20:00; 22/11, 14:00: fixed text, since what passes is drawn by the browser."""
+        days = (self.today() - self.local(moment).date()).days
+        names = ("hoje", "ontem") if self.portuguese else ("today", "yesterday")
+        day = names[days] if 0 <= days < 2 else self.date(moment) if abs(days) > 300 else self.day(moment)
+        return f"{day}, {self.time(moment)}"
+
+
+def _places(scaled: Decimal) -> int:
+    """How many decimals leave three digits."""
+    return 2 if scaled < Decimal("9.995") else 1 if scaled < Decimal("99.95") else 0
+
+
+@cache
+def formats(locale: str, timezone: str) -> Formats:
+    """The one Formats of a locale tag (pt-BR, en) and a zone name."""
+    return Formats(Locale.parse(locale, sep="-"), ZoneInfo(timezone))
