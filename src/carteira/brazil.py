@@ -3,8 +3,8 @@
 A document is kept in upper case without its mask. One that lost its leading zeros on the way through a
 spreadsheet gets them back when that makes it valid. What is not valid is kept, and flagged.
 
-The check digits are reckoned here and not by python-stdnum, whose import would cost each sync 30 ms; the tests
-hold both to the same verdicts.
+The check digits are reckoned here and not by python-stdnum, whose import costs a sync 30 ms; the tests hold
+both to the same verdicts.
 """
 
 from __future__ import annotations

@@ -1,0 +1,64 @@
+# Needs Python 3.11 or newer with its venv module, and git. `make help` lists what there is.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench lock clean
+
+PORT ?= 8000
+PYTEST_ARGS ?=
+
+# uv comes into a venv of its own and never fetches another Python.
+UV := .uv/bin/uv
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+unexport VIRTUAL_ENV
+
+FRONTEND := $(wildcard frontend/*.json frontend/*.mjs frontend/src/* frontend/src/*/*)
+INSTALL := $(UV) pip install --quiet --python .venv --no-deps --build-constraints requirements-build.lock --editable .
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
+
+setup: .venv/installed ## .venv/bin/carteira, ready to use
+
+demo: .venv/installed ## a whole Carteira on invented data; no account, no key (PORT=8000)
+	@exec .venv/bin/carteira demo --port $(PORT)
+
+test: .venv/installed-for-tests ## every test (PYTEST_ARGS="-k name")
+	@sh scripts/check-test-tools.sh
+	@.venv/bin/python -m pytest -n 2 $(PYTEST_ARGS)
+
+lint: .venv/installed-for-tests ## ruff and mypy --strict
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+
+bench: .venv/installed-for-tests ## measure the sync and the pages against their limits
+	@.venv/bin/python -m bench
+
+lock: $(UV) ## write the newest allowed versions into the lock files
+	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
+	$(COMPILE) --upgrade pyproject.toml --group dev --constraints requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) --upgrade --group build --output-file requirements-build.lock
+
+clean: ## remove what was set up here (the data in CARTEIRA_HOME stays)
+	rm -rf .uv .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/carteira/web/static/dist frontend/node_modules
+
+# The stamps remember which lock files a venv was made from. Installing one set removes the packages of the other,
+# so the smaller set is not installed over the larger one, which holds it.
+
+.venv/installed: requirements.lock requirements-build.lock pyproject.toml hatch_build.py $(FRONTEND) | .venv/bin/python
+	@rm -f .venv/installed-for-tests
+	@$(UV) pip sync --quiet --python .venv --require-hashes requirements.lock
+	@$(INSTALL)
+	@touch $@
+
+.venv/installed-for-tests: requirements-dev.lock requirements-build.lock pyproject.toml hatch_build.py $(FRONTEND) | .venv/bin/python
+	@$(UV) pip sync --quiet --python .venv --require-hashes requirements-dev.lock
+	@$(INSTALL)
+	@touch .venv/installed $@
+
+.venv/bin/python: | $(UV)
+	@$(UV) venv --quiet --allow-existing --python .uv/bin/python .venv
+
+$(UV):
+	@sh scripts/get-uv.sh
