@@ -36,9 +36,7 @@ class Warehouse:
     def connect(self) -> Connection:
         """A new connection in autocommit mode; use `transaction(connection)` on it."""
         try:
-            return psycopg.connect(
-                self.dsn, autocommit=True, prepare_threshold=None, connect_timeout=CONNECT_SECONDS
-            )
+            return psycopg.connect(self.dsn, autocommit=True, prepare_threshold=None, connect_timeout=CONNECT_SECONDS)
         except psycopg.OperationalError as error:
             raise away(error) from error
 

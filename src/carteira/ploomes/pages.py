@@ -1,0 +1,225 @@
+"""The one reader: pages by Id that prove themselves, the newest change and count, and listings of Ids.
+
+A page holds exactly min(300, @odata.count) rows, because the count of its filter is what is left to read; its Ids
+ascend and lie where they were asked for. Anything else is a fault and is asked again, never data and never the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from carteira.ploomes import decode
+from carteira.ploomes.client import Answer, Client
+from carteira.ploomes.decode import Unproven
+from carteira.ploomes.entities import Entity, LookUpSet
+from carteira.ploomes.odata import PAGE, any_of, between, query
+from carteira.records import LookUp, Rejection, Row
+
+
+@dataclass(frozen=True)
+class Page:
+    """Up to 300 rows in the order of their Ids. `left`: rows behind this page when it was read."""
+
+    rows: list[Row]
+    rejections: list[Rejection]
+    first_id: int
+    last_id: int
+    left: int
+
+    @property
+    def size(self) -> int:
+        """Rows in the page, readable or not."""
+        return len(self.rows) + len(self.rejections)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """An entity before the first page or after the last: its newest change, how many rows, and Ploomes' clock."""
+
+    newest: datetime | None
+    newest_id: int | None
+    count: int
+    server_now: datetime
+
+
+class _Stamp(msgspec.Struct, frozen=True, gc=False):
+    Id: int
+    LastUpdateDate: datetime | None = None
+
+
+class _User(msgspec.Struct, frozen=True, gc=False):
+    Id: int
+    ProfileId: int | None = None
+
+
+def opening(client: Client, entity: Entity) -> Opening:
+    """The newest change and the count, in one request."""
+
+    def read(answer: Answer) -> Opening:
+        page = decode.envelope(answer.body, _Stamp)
+        count = decode.counted(page)
+        if len(page.value) != min(1, count):
+            raise Unproven(f"{len(page.value)} rows where {min(1, count)} was asked for")
+        newest = page.value[0] if page.value else _Stamp(0)
+        return Opening(newest.LastUpdateDate, newest.Id or None, count, answer.server_now)
+
+    asked = query(entity.path, orderby="LastUpdateDate desc,Id desc", top=1, count="true", select="Id,LastUpdateDate")
+    return client.ask(asked, read)
+
+
+def page(
+    client: Client,
+    entity: Entity,
+    after_id: int,
+    upto_id: int | None = None,
+    since: datetime | None = None,
+    refused: frozenset[str] = frozenset(),
+) -> Page:
+    """The next page behind `after_id`."""
+    asked = _asked(entity, refused, filter=between(after_id, upto_id, since))
+
+    def read(answer: Answer) -> Page:
+        decoded = decode.rows(answer.body, entity)
+        return _proved(entity, decoded, decoded.count, after_id, upto_id)
+
+    return client.ask(asked, read)
+
+
+def page_at(client: Client, entity: Entity, skip: int, refused: frozenset[str] = frozenset()) -> Page | None:
+    """The page that begins `skip` rows into the order of Ids: a place to start a part from, and its first page.
+
+    Where rows come and go meanwhile it begins a few rows off, which costs balance and never rows: the part before it
+    reads up to where it begins. None where there are no longer so many rows.
+    """
+    asked = _asked(entity, refused, skip=skip)
+
+    def read(answer: Answer) -> Page | None:
+        decoded = decode.rows(answer.body, entity)
+        left = decoded.count - skip
+        return _proved(entity, decoded, left, -1, None) if left > 0 else None
+
+    return client.ask(asked, read)
+
+
+def rows_by_id(client: Client, entity: Entity, ids: list[int], refused: frozenset[str] = frozenset()) -> Page:
+    """These very rows, as many of them (at most 300) as there still are."""
+    asked = _asked(entity, refused, filter=any_of(ids))
+
+    def read(answer: Answer) -> Page:
+        decoded = decode.rows(answer.body, entity)
+        return _proved(entity, decoded, decoded.count, min(ids) - 1, max(ids))
+
+    return client.ask(asked, read)
+
+
+def count(
+    client: Client, entity: Entity, after_id: int = 0, upto_id: int | None = None, changed: datetime | None = None
+) -> int:
+    """How many rows lie behind `after_id`, up to and with `upto_id`, changed since `changed`."""
+    asked = query(entity.path, filter=between(after_id, upto_id, changed), top=1, select="Id", count="true")
+
+    def read(answer: Answer) -> int:
+        found = decode.envelope(answer.body, _Stamp)
+        counted = decode.counted(found)
+        if len(found.value) != min(1, counted):
+            raise Unproven(f"{len(found.value)} rows where {min(1, counted)} was asked for")
+        return counted
+
+    return client.ask(asked, read)
+
+
+def ids(client: Client, entity: Entity, after_id: int, upto_id: int | None) -> list[int]:
+    """All Ids behind `after_id`, up to and with `upto_id`, ascending; as many requests as it takes."""
+    found: list[int] = []
+    left = 1
+    while left > 0:
+        chunk, left = _ids_page(client, entity, found[-1] if found else after_id, upto_id)
+        found += chunk
+    return found
+
+
+def _ids_page(client: Client, entity: Entity, after_id: int, upto_id: int | None) -> tuple[list[int], int]:
+    asked = query(entity.path, filter=between(after_id, upto_id), orderby="Id", top=PAGE, select="Id", count="true")
+
+    def read(answer: Answer) -> tuple[list[int], int]:
+        found = decode.envelope(answer.body, _Stamp)
+        left = decode.counted(found)
+        chunk = [row.Id for row in found.value]
+        _prove(chunk, left, after_id, upto_id)
+        return chunk, left - len(chunk)
+
+    return client.ask(asked, read)
+
+
+def identity(client: Client) -> tuple[int, int | None]:
+    """The user whose key this is, and his profile: what decides which rows may be seen."""
+
+    def read(answer: Answer) -> tuple[int, int | None]:
+        found = decode.envelope(answer.body, _User)
+        if len(found.value) != 1:
+            raise Unproven(f"{len(found.value)} users where one was asked for")
+        return found.value[0].Id, found.value[0].ProfileId
+
+    return client.ask("/Self?$select=Id,ProfileId", read)
+
+
+def look_up(client: Client, look_ups: LookUpSet) -> list[LookUp]:
+    """A look-up set, whole."""
+    found: list[LookUp] = []
+    left = 1
+    while left > 0:
+        after_id = found[-1].id if found else 0
+        asked = query(
+            look_ups.path, filter=f"Id gt {after_id}", orderby="Id", top=PAGE, select=look_ups.fields, count="true"
+        )
+
+        def read(answer: Answer, after_id: int = after_id) -> tuple[list[LookUp], int]:
+            page = decode.envelope(answer.body, LookUp)
+            matching = decode.counted(page)
+            _prove([row.id for row in page.value], matching, after_id, None)
+            return page.value, matching - len(page.value)
+
+        chunk, left = client.ask(asked, read)
+        found += chunk
+    return found
+
+
+def _asked(entity: Entity, refused: frozenset[str], **options: Any) -> str:
+    return query(
+        entity.path,
+        **options,
+        orderby="Id",
+        top=PAGE,
+        select=entity.fields(refused),
+        expand=entity.expand(refused),
+        count="true",
+    )
+
+
+def _proved(entity: Entity, decoded: decode.Decoded, left: int, after_id: int, upto_id: int | None) -> Page:
+    keys = [getattr(row, entity.key) for row in decoded.rows]
+    if decoded.rejections:
+        keys = sorted(keys + [rejected.id for rejected in decoded.rejections])
+    _prove(keys, left, after_id, upto_id)
+    return Page(
+        decoded.rows,
+        decoded.rejections,
+        keys[0] if keys else after_id,
+        keys[-1] if keys else after_id,
+        left - len(keys),
+    )
+
+
+def _prove(keys: list[int], left: int, after_id: int, upto_id: int | None) -> None:
+    expected = min(PAGE, left)
+    if len(keys) != expected:
+        raise Unproven(f"{len(keys)} rows where {expected} were left to read")
+    if keys and (keys[0] <= after_id or (upto_id is not None and keys[-1] > upto_id)):
+        raise Unproven(f"rows from Id {keys[0]} to {keys[-1]} where ({after_id}, {upto_id}] was asked for")
+    if any(a >= b for a, b in pairwise(keys)):
+        raise Unproven("rows twice or out of the order of their Ids")

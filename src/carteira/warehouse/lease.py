@@ -1,0 +1,107 @@
+"""One run at a time, wherever it runs: a lease by the database's clock, with a token that rises at every take-over.
+
+Renewed by a thread of its own. Every transaction of a run first selects the lease row with its token: no row, no
+write. So a holder that was stopped, and wakes up after somebody else took over, can change nothing. (A session
+advisory lock would leak behind a transaction pooler.)
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiosql
+import psycopg
+
+from carteira.errors import LeaseHeld, LeaseLost
+from carteira.warehouse.connection import Connection, Warehouse
+
+queries = aiosql.from_path(Path(__file__).with_name("lease.sql"), "psycopg")
+
+
+@dataclass
+class Lease:
+    """The right to run, on a connection of its own; `lost` is set when a renewal found it gone."""
+
+    warehouse: Warehouse
+    connection: Connection = field(repr=False)
+    token: int
+    seconds: float
+    lost: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def transaction(self, connection: Connection, *, publishing: bool = False) -> Iterator[Connection]:
+        """A transaction that writes only if the lease is still ours; raises LeaseLost otherwise."""
+        with self.warehouse.transaction(connection) as inside:
+            query = queries.keep_lease if publishing else queries.share_lease
+            if query(inside, token=self.token) is None:
+                raise LeaseLost(
+                    "This run was away for longer than its lease and another run took over; nothing was written "
+                    "since. Raise CARTEIRA_LEASE_SECONDS if this machine sleeps or is overloaded."
+                )
+            yield inside
+
+
+@contextmanager
+def held(warehouse: Warehouse, seconds: float) -> Iterator[Lease]:
+    """Take the lease, renew it while the block runs, give it back; LeaseHeld when another run has it."""
+    connection = warehouse.connect()
+    try:
+        lease = Lease(warehouse, connection, _take(warehouse, connection, seconds), seconds)
+        ended = threading.Event()
+        renewing = threading.Thread(target=_renew, args=(lease, ended), daemon=True)
+        renewing.start()
+        try:
+            yield lease
+        finally:
+            ended.set()
+            renewing.join()
+            _release(lease)
+    finally:
+        connection.close()
+
+
+def _take(warehouse: Warehouse, connection: Connection, seconds: float) -> int:
+    with warehouse.transaction(connection):
+        taken = queries.take_lease(connection, holder=f"{socket.gethostname()} {os.getpid()}", seconds=seconds)
+        if taken is not None:
+            return int(taken[0])
+        holder, remaining = queries.current_lease(connection)
+    raise LeaseHeld(
+        f"Another run is at work ({holder}); its lease is renewed until it ends and is free "
+        f"{max(remaining, 0):.0f} s after it died. Nothing to do: run again later."
+    )
+
+
+def _renew(lease: Lease, ended: threading.Event) -> None:
+    connection: Connection | None = None
+    try:
+        while not ended.wait(lease.seconds / 3):
+            try:
+                connection = connection or lease.warehouse.connect()
+                with lease.warehouse.transaction(connection):
+                    renewed = queries.renew_lease(connection, token=lease.token, seconds=lease.seconds)
+            except (psycopg.Error, OSError):
+                # The next transaction of the run meets the same database and says what is wrong with it.
+                connection = None
+                continue
+            if renewed == 0:
+                lease.lost.set()
+                return
+    finally:
+        if connection is not None:
+            connection.close()
+
+
+def _release(lease: Lease) -> None:
+    try:
+        with lease.warehouse.transaction(lease.connection):
+            queries.release_lease(lease.connection, token=lease.token)
+    except psycopg.Error:
+        # Without a database the lease runs out by itself.
+        return
