@@ -51,10 +51,10 @@ comment on column sales.rejected_at is 'since when Ploomes holds a version of th
 create index sales_by_customer on sales (customer_id)
     include (status, total, closed_at, currency_id, owner_id, pipeline_id)
     where deleted_at is null and rejected_at is null;
--- Revenue of a period.
-create index sales_won_by_date on sales (closed_at)
-    include (customer_id, total, currency_id, owner_id, pipeline_id)
-    where status = 'won' and deleted_at is null and rejected_at is null;
+-- Revenue, sales and the rate of won deals of a period.
+create index sales_closed_by_date on sales (closed_at)
+    include (status, customer_id, total, currency_id, owner_id, pipeline_id)
+    where status in ('won', 'lost') and deleted_at is null and rejected_at is null;
 create index customers_by_root on customers (cnpj_root) where cnpj_root is not null;
 
 create table owners (

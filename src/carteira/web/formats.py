@@ -1,7 +1,8 @@
 """Numbers, money and dates as people read them: pt-BR or en, by the locale data that Babel carries.
 
-A page shows hundreds of amounts, so the separators, names and patterns are looked up once per locale and the work is done by
-Python's own formatting. Money is exact to the cent; only `compact` rounds, and only charts, legends and comparisons use it.
+A page shows hundreds of amounts, so the separators, names and patterns are looked up once per locale and the work is
+done by Python's own formatting. Money is exact to the cent; only `compact` rounds, and only charts, legends and
+comparisons use it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ COMPACT_FROM = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount in its three parts, so that a page can set unit and cents small: sign and unit, whole, mark and cents."""
+    """An amount in three parts, so that a page can set the outer ones small: sign and unit, whole, mark and cents."""
 
     unit: str
     whole: str

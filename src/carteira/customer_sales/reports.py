@@ -1,0 +1,232 @@
+"""The questions a sales manager asks of the published tables, one function each, with frozen answers.
+
+Every function takes a connection inside a transaction, the zone whose days count, and the right of sight of whoever
+asks. Money is Decimal in the usual currency, exact; a sale is a won deal that is neither deleted nor rejected.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import aiosql
+
+from carteira.customer_sales.period import Period, add_months, day_begins
+from carteira.customer_sales.sight import Sight
+from carteira.warehouse.connection import Connection
+
+queries: Any = aiosql.from_path(Path(__file__).with_name("reports.sql"), "psycopg")
+
+ZERO = Decimal(0)
+# A projection from less than this many days of a month says more about the weekday than about the month.
+PROJECT_FROM_DAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The headline figures of one period; `to_day` is the revenue up to a day of its last month."""
+
+    revenue: Decimal
+    sales: int
+    customers: int
+    lost: int
+    to_day: Decimal
+
+    @property
+    def average(self) -> Decimal:
+        """Revenue per sale; 0 without sales."""
+        return self.revenue / self.sales if self.sales else ZERO
+
+    @property
+    def win_rate(self) -> Decimal | None:
+        """Won deals among those that were won or lost; None when nothing was closed."""
+        closed = self.sales + self.lost
+        return Decimal(self.sales) / closed if closed else None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one seller, pipeline or state sold; `key` is its id or abbreviation, None where the deal names none."""
+
+    key: str | None
+    name: str
+    revenue: Decimal
+    before: Decimal
+    last_year: Decimal
+    sales: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """The same revenue three times over, each list by falling revenue."""
+
+    sellers: list[Share]
+    pipelines: list[Share]
+    states: list[Share]
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    deal_id: int
+    customer_id: int | None
+    customer_name: str
+    title: str
+    seller: str
+    pipeline: str
+    closed_at: datetime
+    total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TopCustomer:
+    customer_id: int
+    name: str
+    state: str
+    revenue: Decimal
+    sales: int
+    before: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A period's total and all that is kept out of it: revenue = with_customer + without_customer, always."""
+
+    revenue: Decimal
+    with_customer: Decimal
+    customers: int
+    without_customer: Decimal
+    sales_without_customer: int
+    sales_without_amount: int
+    sales_in_other_currency: int
+    undated_sales: int
+    undated_revenue: Decimal
+    invalid_documents: int
+    rejected_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class AbcClass:
+    letter: str
+    customers: int
+    revenue: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LastSale:
+    closed_at: datetime
+    total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Seller:
+    owner_id: int
+    name: str
+    suspended: bool
+
+
+def figures(connection: Connection, periods: list[Period], today: date, zone: ZoneInfo, sight: Sight) -> list[Figures]:
+    """The headline figures of many periods, in order; `to_day` of each is cut at today's day of its last month."""
+    bounds = [period.instants(zone) for period in periods]
+    rows = queries.windows(
+        connection,
+        starts=[since for since, _ in bounds],
+        ends=[until for _, until in bounds],
+        cuts=[_cut(period, today, zone) for period in periods],
+        **sight.parameters,
+    )
+    return [Figures(*row) for row in rows]
+
+
+def month_periods(first: date, last: date) -> list[Period]:
+    """Whole local months from the one of `first` to the one of `last`."""
+    starts = Period(first, last).month_starts()
+    return [Period(start, add_months(start, 1) - timedelta(days=1), "month") for start in starts]
+
+
+def _cut(period: Period, today: date, zone: ZoneInfo) -> datetime:
+    day = min(today.day, monthrange(period.last.year, period.last.month)[1])
+    return day_begins(period.last.replace(day=day) + timedelta(days=1), zone)
+
+
+def projection(so_far: Decimal, today: date, earlier: list[Figures]) -> Decimal | None:
+    """The running month's revenue at its end, if it goes on as the earlier months did after the same day.
+
+    None in a month's first days, or when the earlier months had sold nothing by this day.
+    """
+    by_today = sum((month.to_day for month in earlier), ZERO)
+    if today.day < PROJECT_FROM_DAY or by_today <= 0:
+        return None
+    return so_far * sum((month.revenue for month in earlier), ZERO) / by_today
+
+
+def shares(connection: Connection, periods: Mapping[str, Period], zone: ZoneInfo, sight: Sight) -> Shares:
+    """By seller, pipeline and state; `periods` names now, before and last_year."""
+    bounds = [period.instants(zone) for period in periods.values()]
+    kinds: dict[str, list[Share]] = {"seller": [], "pipeline": [], "state": []}
+    rows = queries.shares(
+        connection,
+        slots=list(periods),
+        starts=[since for since, _ in bounds],
+        ends=[until for _, until in bounds],
+        **sight.parameters,
+    )
+    for kind, *share in rows:
+        kinds[kind].append(Share(*share))
+    return Shares(kinds["seller"], kinds["pipeline"], kinds["state"])
+
+
+def biggest_sales(connection: Connection, period: Period, limit: int, zone: ZoneInfo, sight: Sight) -> list[Sale]:
+    """The sales with the highest amounts."""
+    rows = queries.biggest_sales(connection, **_bounds(period, zone), limit=limit, **sight.parameters)
+    return [Sale(*row) for row in rows]
+
+
+def top_customers(
+    connection: Connection, period: Period, limit: int, zone: ZoneInfo, sight: Sight
+) -> list[TopCustomer]:
+    """Who bought most, with what the same customers bought in the period before."""
+    since, until = period.previous().instants(zone)
+    rows = queries.top_customers(
+        connection,
+        **_bounds(period, zone),
+        before_since=since,
+        before_until=until,
+        limit=limit,
+        **sight.parameters,
+    )
+    return [TopCustomer(*row) for row in rows]
+
+
+def ledger(connection: Connection, period: Period, zone: ZoneInfo, sight: Sight) -> Ledger:
+    """The line that reconciles a period's total with Ploomes."""
+    return Ledger(*queries.ledger(connection, **_bounds(period, zone), **sight.parameters))
+
+
+def abc(
+    connection: Connection, period: Period, cuts: tuple[Decimal, Decimal], zone: ZoneInfo, sight: Sight
+) -> list[AbcClass]:
+    """The ABC curve of a period; `cuts` are the cumulated parts of revenue at which A and B end, (0.80, 0.95)."""
+    rows = queries.abc(connection, **_bounds(period, zone), first_cut=cuts[0], second_cut=cuts[1], **sight.parameters)
+    return [AbcClass(*row) for row in rows]
+
+
+def last_sale(connection: Connection, until: datetime, sight: Sight) -> LastSale | None:
+    """The newest sale before a moment."""
+    row = queries.last_sale(connection, until=until, **sight.parameters)
+    return LastSale(*row) if row else None
+
+
+def sellers(connection: Connection, sight: Sight) -> list[Seller]:
+    """Owners who have deals, those who left the company last."""
+    return [Seller(*row) for row in queries.sellers(connection, **sight.parameters)]
+
+
+def _bounds(period: Period, zone: ZoneInfo) -> dict[str, datetime]:
+    since, until = period.instants(zone)
+    return {"since": since, "until": until}

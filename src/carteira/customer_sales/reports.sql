@@ -1,0 +1,165 @@
+-- A sale is a won deal, neither deleted nor rejected, in the account's usual currency (or in none that is known). Each query says
+-- `(:sees_all or sales.owner_id = :owner_id)`: the right of sight of whoever asks.
+
+-- name: windows(starts, ends, cuts, sees_all, owner_id)
+-- Revenue, sales, buying customers and lost deals of many periods at once: arrays of half-open bounds, in order; to_cut is the
+-- revenue up to a third moment of each.
+select counted.revenue, counted.sales, counted.customers, counted.lost, counted.to_cut
+from unnest(:starts::timestamptz[], :ends::timestamptz[], :cuts::timestamptz[])
+    with ordinality as w (since, until, cut, number)
+cross join lateral (
+    select coalesce(sum(s.total) filter (where s.status = 'won'), 0) as revenue,
+           count(*) filter (where s.status = 'won') as sales,
+           count(distinct s.customer_id) filter (where s.status = 'won') as customers,
+           count(*) filter (where s.status = 'lost') as lost,
+           coalesce(sum(s.total) filter (where s.status = 'won' and s.closed_at < w.cut), 0) as to_cut
+    from sales s
+    where s.status in ('won', 'lost') and s.deleted_at is null and s.rejected_at is null
+      and s.closed_at >= w.since and s.closed_at < w.until
+      and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+      and (:sees_all or s.owner_id = :owner_id)
+) counted
+order by w.number;
+
+-- name: shares(slots, starts, ends, sees_all, owner_id)
+-- Revenue and sales of three periods by seller, by pipeline and by the customer's state, from one pass over the sales.
+with deals as (
+    select w.slot, s.owner_id, s.pipeline_id, c.state, coalesce(s.total, 0) as total
+    from unnest(:slots::text[], :starts::timestamptz[], :ends::timestamptz[]) as w (slot, since, until)
+    join sales s on s.closed_at >= w.since and s.closed_at < w.until
+    left join customers c on c.customer_id = s.customer_id
+    where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
+      and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+      and (:sees_all or s.owner_id = :owner_id)
+), grouped as (
+    select case when grouping(owner_id) = 0 then 'seller' when grouping(pipeline_id) = 0 then 'pipeline' else 'state' end as kind,
+           owner_id, pipeline_id, state,
+           coalesce(sum(total) filter (where slot = 'now'), 0) as revenue,
+           coalesce(sum(total) filter (where slot = 'before'), 0) as before,
+           coalesce(sum(total) filter (where slot = 'last_year'), 0) as last_year,
+           count(*) filter (where slot = 'now') as sales
+    from deals
+    group by grouping sets ((owner_id), (pipeline_id), (state))
+)
+select g.kind,
+       coalesce(g.owner_id::text, g.pipeline_id::text, g.state) as key,
+       coalesce(o.name, p.name, g.state, '') as name,
+       g.revenue, g.before, g.last_year, g.sales
+from grouped g
+left join owners o on g.kind = 'seller' and o.owner_id = g.owner_id
+left join pipelines p on g.kind = 'pipeline' and p.pipeline_id = g.pipeline_id
+order by g.kind, g.revenue desc, key;
+
+-- name: biggest_sales(since, until, sees_all, owner_id, limit)
+-- The sales of a period with the highest amounts.
+select s.deal_id, s.customer_id, coalesce(nullif(c.name, ''), s.contact_name) as customer_name, s.title,
+       coalesce(o.name, '') as seller, coalesce(p.name, '') as pipeline, s.closed_at, coalesce(s.total, 0) as total
+from sales s
+left join customers c on c.customer_id = s.customer_id
+left join owners o on o.owner_id = s.owner_id
+left join pipelines p on p.pipeline_id = s.pipeline_id
+where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
+  and s.closed_at >= :since and s.closed_at < :until
+  and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+  and (:sees_all or s.owner_id = :owner_id)
+order by s.total desc nulls last, s.deal_id
+limit :limit;
+
+-- name: top_customers(since, until, sees_all, owner_id, limit, before_since, before_until)
+-- The customers who bought most in a period, with what they bought in the period before.
+with bought as (
+    select s.customer_id, coalesce(sum(s.total), 0) as revenue, count(*) as sales
+    from sales s
+    where s.status = 'won' and s.deleted_at is null and s.rejected_at is null and s.customer_id is not null
+      and s.closed_at >= :since and s.closed_at < :until
+      and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+      and (:sees_all or s.owner_id = :owner_id)
+    group by s.customer_id
+    order by 2 desc, 1
+    limit :limit
+)
+select b.customer_id, coalesce(c.name, '') as customer_name, coalesce(c.state, '') as state, b.revenue, b.sales,
+       earlier.revenue as before
+from bought b
+left join customers c on c.customer_id = b.customer_id
+cross join lateral (
+    select coalesce(sum(s.total), 0) as revenue
+    from sales s
+    where s.status = 'won' and s.deleted_at is null and s.rejected_at is null and s.customer_id = b.customer_id
+      and s.closed_at >= :before_since and s.closed_at < :before_until
+      and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+      and (:sees_all or s.owner_id = :owner_id)
+) earlier
+order by b.revenue desc, b.customer_id;
+
+-- name: ledger(since, until, sees_all, owner_id)^
+-- What makes up the total of a period, and what is kept out of it, so that every total can be walked back to Ploomes.
+with usual as (select usual_currency_id as id from sync_state)
+select counted.*, undated.*, doubts.*
+from (
+    select coalesce(sum(s.total) filter (where usual), 0) as revenue,
+           coalesce(sum(s.total) filter (where usual and s.customer_id is not null), 0) as with_customer,
+           count(distinct s.customer_id) filter (where usual) as customers,
+           coalesce(sum(s.total) filter (where usual and s.customer_id is null), 0) as without_customer,
+           count(*) filter (where usual and s.customer_id is null) as sales_without_customer,
+           count(*) filter (where usual and s.total is null) as sales_without_amount,
+           count(*) filter (where not usual) as sales_in_other_currency
+    from sales s
+    cross join lateral (select coalesce(s.currency_id = (select id from usual), true) as usual) kind
+    where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
+      and s.closed_at >= :since and s.closed_at < :until
+      and (:sees_all or s.owner_id = :owner_id)
+) counted
+cross join (
+    select count(*) as undated_sales, coalesce(sum(s.total), 0) as undated_revenue
+    from sales s
+    where s.status = 'won' and s.deleted_at is null and s.rejected_at is null and s.closed_at is null
+      and coalesce(s.currency_id = (select id from usual), true)
+      and (:sees_all or s.owner_id = :owner_id)
+) undated
+cross join (
+    select (select count(*) from customers c
+            where c.document_valid = false and c.deleted_at is null
+              and (:sees_all or c.owner_id = :owner_id)) as invalid_documents,
+           (select count(*) from rejected_rows r where r.closed_at is null and :sees_all) as rejected_rows
+) doubts;
+
+-- name: abc(since, until, sees_all, owner_id, first_cut, second_cut)
+-- Customers by their part of the revenue: A up to the first cut-off, B up to the second, C the rest.
+with bought as (
+    select s.customer_id, sum(s.total) as revenue
+    from sales s
+    where s.status = 'won' and s.deleted_at is null and s.rejected_at is null and s.customer_id is not null
+      and s.closed_at >= :since and s.closed_at < :until
+      and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+      and (:sees_all or s.owner_id = :owner_id)
+    group by s.customer_id
+    having sum(s.total) > 0
+), ranked as (
+    select revenue,
+           sum(revenue) over (order by revenue desc, customer_id rows unbounded preceding) - revenue as above,
+           sum(revenue) over () as everything
+    from bought
+)
+select case when above < :first_cut * everything then 'A' when above < :second_cut * everything then 'B' else 'C' end as class,
+       count(*) as customers, sum(revenue) as revenue
+from ranked
+group by 1
+order by 1;
+
+-- name: last_sale(until, sees_all, owner_id)^
+-- The newest sale up to a moment: what an empty period points to.
+select s.closed_at, coalesce(s.total, 0) as total
+from sales s
+where s.status = 'won' and s.deleted_at is null and s.rejected_at is null and s.closed_at < :until
+  and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+  and (:sees_all or s.owner_id = :owner_id)
+order by s.closed_at desc
+limit 1;
+
+-- name: sellers(sees_all, owner_id)
+-- Owners who have a deal, by name: what a seller filter offers.
+select o.owner_id, o.name, o.suspended
+from owners o
+where exists (select from sales s where s.owner_id = o.owner_id) and (:sees_all or o.owner_id = :owner_id)
+order by o.suspended, lower(o.name), o.owner_id;
