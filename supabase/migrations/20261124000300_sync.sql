@@ -30,7 +30,7 @@ create table sync_runs (
 );
 comment on column sync_runs.slices is 'in how many goes it was read';
 comment on column sync_runs.seconds is 'time worked, over all slices';
-comment on column sync_runs.audit is 'the verdict: [{"check", "verdict": "ok"|"warning"|"refused", "detail"}]';
+comment on column sync_runs.audit is 'the verdict: [{"check", "verdict": "ok"|"warning"|"refused", "detail", "facts": {}}]';
 comment on column sync_runs.sums is 'what the totals were before and after: {"before": {...}, "after": {...}}';
 create unique index sync_runs_one_unfinished on sync_runs ((true)) where state in ('running', 'partial');
 create index sync_runs_succeeded on sync_runs (opened_at desc) where state = 'succeeded';
@@ -43,11 +43,13 @@ create table sync_state (
     last_full_seconds numeric(12, 3),
     ploomes_user_id bigint,
     ploomes_profile_id bigint,
+    unexplained bigint not null default 0,
     refused_fields text[] not null default '{}'
 );
 comment on table sync_state is 'one row: what the last publications left for the next run and for the pages';
 comment on column sync_state.publication is 'raised whenever published rows changed: the key of all that is kept rendered';
 comment on column sync_state.refused_fields is 'enrichment that Ploomes would not give: its columns stay null';
+comment on column sync_state.unexplained is 'rows more (or fewer) here than in Ploomes that the last run could not explain';
 insert into sync_state default values;
 
 create table sync_entities (
@@ -94,8 +96,11 @@ create table staged_reads (
 comment on column staged_reads.after_id is 'the last Id that was staged: the read goes on behind it';
 comment on column staged_reads.upto_id is 'the last Id of this part; null: to the end';
 
+-- One sequence for all of staging: of a row staged twice, readable or not, the latest reading wins.
+create sequence staged_reading;
+
 create table staged_customers (
-    reading bigint generated always as identity,
+    reading bigint not null default nextval('staged_reading'),
     customer_id bigint not null,
     name text not null,
     name_key text not null,
@@ -113,7 +118,7 @@ create table staged_customers (
     updated_at timestamptz
 );
 create table staged_sales (
-    reading bigint generated always as identity,
+    reading bigint not null default nextval('staged_reading'),
     deal_id bigint not null,
     customer_id bigint,
     contact_name text not null,
@@ -129,13 +134,24 @@ create table staged_sales (
     closed_at timestamptz,
     updated_at timestamptz
 );
+alter sequence staged_reading owned by staged_sales.reading;
 create table staged_rejections (
-    reading bigint generated always as identity,
+    reading bigint not null default nextval('staged_reading'),
     entity text not null,
     id bigint not null,
     field text not null,
     reason text not null,
     raw text not null
+);
+create table staged_look_ups (
+    kind text not null check (kind in ('owners', 'pipelines', 'stages', 'loss_reasons')),
+    id bigint not null,
+    name text not null,
+    pipeline_id bigint,
+    position integer,
+    suspended boolean not null default false,
+    integration boolean not null default false,
+    archived boolean not null default false
 );
 create table staged_absences (
     entity text not null,

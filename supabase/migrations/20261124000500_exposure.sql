@@ -5,7 +5,7 @@ declare
     ours constant text[] := array[
         'customers', 'sales', 'customer_sales', 'owners', 'pipelines', 'stages', 'loss_reasons',
         'sync_runs', 'sync_state', 'sync_entities', 'sync_openings', 'staged_reads', 'staged_customers', 'staged_sales',
-        'staged_rejections', 'staged_absences', 'rejected_rows', 'sync_lease', 'request_bookings',
+        'staged_rejections', 'staged_absences', 'staged_look_ups', 'rejected_rows', 'sync_lease', 'request_bookings',
         'users', 'sign_in_links', 'sessions', 'api_tokens', 'sign_in_attempts'];
     stranger text;
     kept text;
