@@ -20,6 +20,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
 
 setup: .venv/installed ## .venv/bin/carteira, ready to use
+	@echo "Ready: .venv/bin/carteira"
 
 demo: .venv/installed ## a whole Carteira on invented data; no account, no key (PORT=8000)
 	@exec .venv/bin/carteira demo --port $(PORT)
