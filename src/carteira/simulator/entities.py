@@ -1,0 +1,360 @@
+"""The entity sets: which fields they have, in the real order, and how each is read from SQLite.
+
+A field is written `Name kind`, or `Name kind = expression` where nothing is stored for it; `{t}` stands for the row.
+Kinds: int, text, bool, number; money (stored in ten-thousandths); date (stored by `clock.stored`).
+A link is written `Name -> Set by OwnColumn` (one row) or `Name ->> Set by TheirColumn` (many).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Field:
+    """A property that an answer can hold."""
+
+    name: str
+    kind: str
+    sql: str
+
+    def on(self, alias: str) -> str:
+        """Its SQL expression on the row called `alias`."""
+        return self.sql.replace("{t}", alias)
+
+    @property
+    def is_stored(self) -> bool:
+        return self.sql == "{t}." + self.name
+
+
+@dataclass(frozen=True)
+class Link:
+    """A navigation property; `column` is the own one of a single link, the other side's one of a collection."""
+
+    name: str
+    target: str
+    column: str
+    many: bool
+
+
+@dataclass(frozen=True)
+class EntitySet:
+    """One set under the root, with the status that it answers for a field it does not have."""
+
+    name: str
+    fields: dict[str, Field]
+    links: dict[str, Link] = field(default_factory=dict)
+    unknown_field_status: int = 403
+
+    @cached_property
+    def table(self) -> str:
+        return self.name.lower().replace("@", "_")
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(name for name, each in self.fields.items() if each.is_stored)
+
+
+def _field(line: str) -> Field:
+    head, _, expression = line.partition(" = ")
+    name, kind = head.split()
+    return Field(name, kind, expression.strip() or "{t}." + name)
+
+
+def _link(line: str) -> Link:
+    name, arrow, target, _, column = line.split()
+    return Link(name, target, column, many=arrow == "->>")
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _described(name: str, fields: str, links: str = "", *, unknown_field_status: int = 403) -> EntitySet:
+    return EntitySet(
+        name,
+        {each.name: each for each in map(_field, _lines(fields))},
+        {each.name: each for each in map(_link, _lines(links))},
+        unknown_field_status,
+    )
+
+
+_DEALS = _described(
+    "Deals",
+    """
+    Id int
+    Title text
+    ContactId int
+    ContactName text
+    PersonId int
+    PersonName text = (select p.Name from contacts p where p.Id = {t}.PersonId)
+    PipelineId int
+    StageId int
+    StatusId int
+    FirstTaskId int = null
+    FirstTaskDate date = null
+    FirstTaskNoTime bool = null
+    HasScheduledTasks bool = 0
+    TasksOrdination int = 0
+    ContactProductId int = null
+    LastQuoteId int = null
+    IsLastQuoteApproved bool = null
+    WonQuoteId int = null
+    LastStageId int = {t}.StageId
+    LossReasonId int
+    OriginId int
+    OwnerId int
+    StartDate date = {t}.CreateDate
+    FinishDate date
+    CurrencyId int
+    Amount money
+    StartCurrencyId int = {t}.CurrencyId
+    StartAmount money = {t}.Amount
+    Read bool = 1
+    LastInteractionRecordId int = null
+    LastOrderId int = null
+    DaysInStage int = cast(julianday(:now) - julianday({t}.LastUpdateDate) as integer)
+    HoursInStage int = cast((julianday(:now) - julianday({t}.LastUpdateDate)) * 24 as integer)
+    Length int = cast(julianday(coalesce({t}.FinishDate, :now)) - julianday({t}.CreateDate) as integer)
+    CreateImportId int = null
+    UpdateImportId int = null
+    LeadId int = null
+    OriginDealId int = null
+    ReevId text = null
+    Editable bool = 1
+    Deletable bool = 1
+    CreatorId int
+    UpdaterId int
+    CreateDate date
+    LastUpdateDate date
+    LastDocumentId int = null
+    DealNumber text = null
+    ImportationIdCreate text = null
+    ImportationIdUpdate text = null
+    PublicFormIdCreate text = null
+    PublicFormIdUpdate text = null
+    """,
+    """
+    Contact -> Contacts by ContactId
+    Person -> Contacts by PersonId
+    Pipeline -> Deals@Pipelines by PipelineId
+    Stage -> Deals@Stages by StageId
+    Status -> Deals@Status by StatusId
+    LossReason -> Deals@LossReasons by LossReasonId
+    Origin -> Contacts@Origins by OriginId
+    Owner -> Users by OwnerId
+    Creator -> Users by CreatorId
+    Updater -> Users by UpdaterId
+    Currency -> Currencies by CurrencyId
+    StartCurrency -> Currencies by CurrencyId
+    Products ->> Products by DealId
+    Tags ->> Deals@Tags by DealId
+    OtherProperties ->> Deals@OtherProperties by DealId
+    """,
+)
+
+_CONTACTS = _described(
+    "Contacts",
+    """
+    Id int
+    TypeId int
+    Name text
+    LegalName text
+    Register text
+    CNPJ text
+    CPF text
+    StatusId int
+    CompanyId int
+    RelationshipId int = null
+    LineOfBusinessId int = null
+    OriginId int
+    NumberOfEmployeesId int = null
+    ClassId int = 0
+    OwnerId int
+    Birthday date = null
+    NextAnniversary date = null
+    PreviousAnniversary date = null
+    Note text = null
+    Email text
+    Website text = null
+    RoleId int = null
+    DepartmentId int = null
+    Skype text = null
+    Facebook text = null
+    StreetAddress text = null
+    StreetAddressNumber text = null
+    StreetAddressLine2 text = null
+    Neighborhood text = null
+    ZipCode int
+    ForeignZipCode text = null
+    CityId int
+    StateId int
+    CountryId int
+    CurrencyId int = null
+    EmailMarketing bool = 1
+    CNAECode text = null
+    CNAEName text = null
+    CNAESecondary text = null
+    Latitude number = null
+    Longitude number = null
+    ImportId int = null
+    CreateImportationId int = null
+    UpdateImportationId int = null
+    FirstTaskId int = null
+    FirstTaskDate date = null
+    LastInteractionRecordId int = null
+    LastDealId int = (select max(d.Id) from deals d where d.ContactId = {t}.Id)
+    LastOrderId int = null
+    TasksOrdination int = 0
+    LeadId int = null
+    Editable bool = 1
+    Deletable bool = 1
+    CreatorId int
+    UpdaterId int
+    CreateDate date
+    LastUpdateDate date
+    Key text = null
+    LastDocumentId int = null
+    AvatarUrl text = null
+    HasConsent bool = null
+    LastCompanyId int = null
+    IdentityDocument text = null
+    HasScheduledTasks bool = 0
+    ImportationIdCreate text = null
+    ImportationIdUpdate text = null
+    PublicFormIdCreate text = null
+    PublicFormIdUpdate text = null
+    """,
+    """
+    Type -> Contacts@Types by TypeId
+    Status -> Contacts@Status by StatusId
+    City -> Cities by CityId
+    State -> Cities@Countries@States by StateId
+    Country -> Cities@Countries by CountryId
+    Company -> Contacts by CompanyId
+    Origin -> Contacts@Origins by OriginId
+    Owner -> Users by OwnerId
+    Creator -> Users by CreatorId
+    Updater -> Users by UpdaterId
+    Contacts ->> Contacts by CompanyId
+    Deals ->> Deals by ContactId
+    Tags ->> Contacts@Tags by ContactId
+    Phones ->> Contacts@Phones by ContactId
+    OtherProperties ->> Contacts@OtherProperties by ContactId
+    """,
+)
+
+_USERS = _described(
+    "Users",
+    """
+    Id int
+    Name text
+    Email text
+    Phone text = null
+    AvatarUrl text = null
+    RoleId int = null
+    ProfileId int
+    Facebook text = null
+    LinkedIn text = null
+    Birthday date = null
+    Integration bool
+    NativeIntegration bool = 0
+    UserKey text = null
+    LastLogin date = null
+    AccountOwner bool
+    ActiveSmtp bool = 0
+    LastSeen date = null
+    Editable bool = 1
+    Suspended bool
+    CreatorId int = null
+    UpdaterId int = null
+    CreateDate date
+    UpdateDate date = {t}.LastUpdateDate
+    LastUpdateDate date
+    Language text = 'pt-BR'
+    LanguageId int = 1
+    NoLogin bool = null
+    """,
+    "Profile -> Users@Profiles by ProfileId",
+    unknown_field_status=400,
+)
+
+_PROPERTY = """
+    Id int
+    FieldId int
+    FieldKey text
+    {owner} int
+    StringValue text
+    BigStringValue text = null
+    IntegerValue int
+    DecimalValue number = null
+    DateTimeValue date = null
+    BoolValue bool
+    ObjectValueId int = null
+    ObjectValueName text = null
+    UserValueId int = null
+"""
+_NAMED = "Id int\nName text"
+
+_SETS = [
+    _DEALS,
+    _CONTACTS,
+    _USERS,
+    _described("Users@Profiles", _NAMED),
+    _described("Account", _NAMED + "\nLogoUrl text = null"),
+    _described(
+        "Deals@Pipelines",
+        _NAMED
+        + """
+        Archived bool
+        Ordination int
+        WinDealOnLastStage bool = 0
+        SingularUnitName text = 'Negócio'
+        PluralUnitName text = 'Negócios'
+        Color text = null
+        LastUpdateDate date
+        """,
+        "Stages ->> Deals@Stages by PipelineId",
+    ),
+    _described(
+        "Deals@Stages",
+        _NAMED + "\nPipelineId int\nLastPipelineStage bool\nOrdination int\nTriggerId int = null",
+        "Pipeline -> Deals@Pipelines by PipelineId",
+    ),
+    _described("Deals@Status", _NAMED),
+    _described(
+        "Deals@LossReasons",
+        _NAMED + "\nPipelineId int\nLastUpdateDate date",
+        "Pipeline -> Deals@Pipelines by PipelineId",
+    ),
+    _described("Deals@Tags", "Id int\nTagId int\nDealId int", "Tag -> Tags by TagId"),
+    _described("Deals@OtherProperties", _PROPERTY.replace("{owner}", "DealId")),
+    _described("Contacts@Status", _NAMED),
+    _described("Contacts@Types", _NAMED),
+    _described("Contacts@Origins", _NAMED),
+    _described("Contacts@Tags", "Id int\nTagId int\nContactId int", "Tag -> Tags by TagId"),
+    _described("Contacts@Phones", "Id int\nPhoneNumber text\nTypeId int\nContactId int"),
+    _described("Contacts@OtherProperties", _PROPERTY.replace("{owner}", "ContactId")),
+    _described("Products", _NAMED + "\nCode text\nDealId int\nUnitPrice money"),
+    _described("Tags", _NAMED + "\nColor text = null"),
+    _described(
+        "Cities",
+        _NAMED + "\nStateId int\nCountryId int\nIBGECode int = null",
+        "State -> Cities@Countries@States by StateId\nCountry -> Cities@Countries by CountryId",
+    ),
+    _described("Cities@Countries", _NAMED + "\nShort text"),
+    _described(
+        "Cities@Countries@States",
+        _NAMED + "\nShort text\nCountryId int",
+        "Country -> Cities@Countries by CountryId",
+    ),
+    _described("Currencies", _NAMED + "\nShort text\nSymbol text"),
+]
+
+ENTITY_SETS: dict[str, EntitySet] = {each.name: each for each in _SETS}
+
+# They exist in the account as links of other rows, not as sets of their own under the root.
+LINKED_ONLY = {
+    "Deals@Tags", "Deals@OtherProperties", "Contacts@Tags", "Contacts@Phones", "Contacts@OtherProperties",
+}  # fmt: skip

@@ -1,0 +1,239 @@
+"""A Ploomes on loopback, for the demo, the tests and the benchmark.
+
+    with Simulator(deals=600, customers=80) as ploomes:
+        ploomes.url, ploomes.key     what a client needs
+        ploomes.data                 edit the account and read the truth
+        ploomes.requests             what was asked
+        ploomes.clock                set or move the account's time
+
+`serve(host, port, ...)` does the same until interrupted; it is what `carteira simulator` runs, whose options are
+--host --port --deals --customers --seed --latency --per-minute --faults FILE --path FILE.
+"""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import unquote, unquote_plus
+
+from carteira.simulator.answers import Answer, Answers, Habits, Key, message
+from carteira.simulator.clock import Clock
+from carteira.simulator.edits import Data
+from carteira.simulator.faults import Fault, Faults, read_faults
+from carteira.simulator.limits import Allowance, Limits, http_date
+from carteira.simulator.options import decoded
+from carteira.simulator.requests import Logged, Request, RequestLog
+from carteira.simulator.wire import Call, Listener, Reply
+from carteira.simulator.world import World, open_store
+
+DEFAULT_KEY = "0123456789ABCDEF" * 8
+
+
+class Simulator:
+    """A running account; use it as a context manager, or `start` and `stop` it.
+
+    `path` keeps the data in a file, used again when it was made with the same deals, customers and seed.
+    `latency` is seconds per answer, one number or (from, to). `allowance` and `habits` tell the account's limits and
+    the manners that nobody knows for sure; `per_minute` is short for the first.
+    """
+
+    def __init__(
+        self,
+        *,
+        deals: int = 600,
+        customers: int = 80,
+        seed: int = 1,
+        path: Path | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        per_minute: int | None = None,
+        allowance: Allowance | None = None,
+        habits: Habits | None = None,
+        faults: Sequence[Fault] = (),
+        latency: float | tuple[float, float] = 0.0,
+        gzip: bool = True,
+        now: datetime | None = None,
+    ) -> None:
+        self.clock = Clock(now)
+        self.world = World(deals, customers, seed)
+        self.store = open_store(path, self.clock, self.world)
+        self.data = Data(self.store)
+        self.requests = RequestLog()
+        self.limits = Limits(allowance or Allowance(per_minute=per_minute))
+        self.faults = Faults(faults, seed)
+        self.answers = Answers(self.store, habits or Habits())
+        self.latency = latency if isinstance(latency, tuple) else (latency, latency)
+        self.gzip = gzip
+        self.key = DEFAULT_KEY
+        self.keys: dict[str, Key] = {DEFAULT_KEY: Key("key-1", self.world.integration_user_id)}
+        self._before: list[Callable[[Request], None]] = []
+        self._numbering = threading.Lock()
+        self._arrived = 0
+        self._listener = Listener((host, port), self._respond)
+
+    @property
+    def url(self) -> str:
+        host, port = self._listener.server_address[:2]
+        return f"http://{host if isinstance(host, str) else host.decode()}:{port}"
+
+    def start(self) -> Simulator:
+        threading.Thread(target=self._listener.serve_forever, args=(0.05,), name="simulator", daemon=True).start()
+        return self
+
+    def serve_forever(self) -> None:
+        self._listener.serve_forever()
+
+    def stop(self) -> None:
+        self._listener.stop()
+        self.store.close()
+
+    def __enter__(self) -> Simulator:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def add_key(
+        self,
+        text: str,
+        *,
+        user_id: int | None = None,
+        forbidden: Iterable[tuple[str, str]] = (),
+        visible: dict[str, str] | None = None,
+    ) -> str:
+        """Let in another key of the account, with (set, field) pairs it may not use and an OData filter per set."""
+        name = f"key-{len(self.keys) + 1}"
+        user = user_id or self.world.integration_user_id
+        self.keys[text] = Key(name, user, frozenset(forbidden), visible or {})
+        return text
+
+    def restrict(
+        self,
+        *,
+        user_id: int | None = None,
+        forbidden: Iterable[tuple[str, str]] | None = None,
+        visible: dict[str, str] | None = None,
+    ) -> None:
+        """Change what the first key may see, from the next request on; what is not given stays."""
+        key = self.keys[self.key]
+        self.keys[self.key] = replace(
+            key,
+            user_id=user_id or key.user_id,
+            forbidden=key.forbidden if forbidden is None else frozenset(forbidden),
+            visible=key.visible if visible is None else visible,
+        )
+
+    def before_request(self, hook: Callable[[Request], None]) -> Callable[[Request], None]:
+        """Call this with every request before it is answered, on the thread that answers; edits there are seen by it."""
+        self._before.append(hook)
+        return hook
+
+    def _respond(self, call: Call, send: Callable[[Reply], None]) -> None:
+        started, inside = time.monotonic(), self.limits.enter()
+        request = self._request(call)
+        answer, fault = message(500, "An error has occurred."), None
+        reply = Reply(500, b"", ())
+        try:
+            for hook in self._before:
+                hook(request)
+            answer, fault = self._answer(request, call, inside)
+            reply = self._reply(answer, fault, call)
+        finally:
+            self.limits.leave()
+            self.requests.add(
+                Logged(
+                    request.number,
+                    request.method,
+                    request.path,
+                    request.query,
+                    request.options,
+                    request.key,
+                    reply.status,
+                    None if answer.rows is None else len(answer.rows),
+                    len(reply.body),
+                    started,
+                    time.monotonic(),
+                    inside,
+                    fault.action if fault else None,
+                )
+            )
+        send(reply)
+
+    def _request(self, call: Call) -> Request:
+        path, _, query = call.target.partition("?")
+        key = self.keys.get(call.headers.get("user-key", ""))
+        with self._numbering:
+            self._arrived += 1
+            number = self._arrived
+        name = key.name if key else None
+        return Request(number, call.method, unquote(path), unquote_plus(query), decoded(query), name, call.headers)
+
+    def _answer(self, request: Request, call: Call, inside: int) -> tuple[Answer, Fault | None]:
+        key = self.keys.get(call.headers.get("user-key", ""))
+        if key is None:
+            return message(self.answers.habits.bad_key_status, "Invalid or missing User-Key."), None
+        refusal = self.limits.refusal(inside)
+        if refusal:
+            return refusal, None
+        fault = self.faults.due(request)
+        self._wait(self.faults.chance.uniform(*self.latency) + (fault.pause if fault else 0))
+        if call.method != "GET":
+            return message(405, f"The requested resource does not support http method '{call.method}'."), None
+        answer = self.answers.get(request.path, request.options, key)
+        return (fault.spoiled(answer) if fault else answer), fault
+
+    def _wait(self, seconds: float) -> None:
+        if seconds > 0:
+            self._listener.closing.wait(seconds)
+
+    def _reply(self, answer: Answer, fault: Fault | None, call: Call) -> Reply:
+        headers = (
+            ("Content-Type", answer.content_type),
+            ("Date", http_date(self.clock.now().timestamp())),
+            *answer.headers,
+        )
+        body = answer.body
+        if self.gzip and body and "gzip" in call.headers.get("accept-encoding", ""):
+            body = gzip.compress(body, compresslevel=1, mtime=0)
+            headers = (*headers, ("Content-Encoding", "gzip"))
+        return Reply(answer.status, body, headers, fault.failure if fault else "", fault.seconds if fault else 0.0)
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8200,
+    *,
+    deals: int = 30_000,
+    customers: int = 2_100,
+    seed: int = 1,
+    path: Path | None = None,
+    faults: Path | None = None,
+    latency: float = 0.0,
+    per_minute: int | None = 120,
+    started: Callable[[Simulator], None] = lambda simulator: None,
+) -> None:
+    """Run until KeyboardInterrupt; `faults` is a JSON file of rules, `started` is called once the port listens."""
+    simulator = Simulator(
+        deals=deals,
+        customers=customers,
+        seed=seed,
+        path=path,
+        host=host,
+        port=port,
+        per_minute=per_minute,
+        faults=read_faults(faults) if faults else (),
+        latency=latency,
+    )
+    started(simulator)
+    try:
+        simulator.serve_forever()
+    finally:
+        simulator.stop()
