@@ -1,0 +1,221 @@
+"""The customer list: searched, filtered, sorted and paged, for the page, the JSON API and the export alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import aiosql
+
+from carteira.brazil import name_key
+from carteira.customer_sales.period import Period
+from carteira.customer_sales.sight import Sight
+from carteira.warehouse.connection import Connection
+
+queries: Any = aiosql.from_path(Path(__file__).with_name("customers.sql"), "psycopg")
+
+Order = Literal["asc", "desc"]
+
+# What may be sorted by, and the expressions that do it; {0} is the direction.
+SORTS = {
+    "customer_id": "customer_id {0}",
+    "customer_name": "name_key {0}, lower(customer_name) {0}, customer_id",
+    "customer_cnpj": "customer_cnpj {0} nulls last, customer_id",
+    "total_revenue": "total_revenue {0}, customer_id",
+    "total_deals": "total_deals {0}, customer_id",
+    "average_deal_value": "average_deal_value {0}, customer_id",
+    "first_purchase_date": "first_purchase_date {0} nulls last, customer_id",
+    "last_purchase_date": "last_purchase_date {0} nulls last, customer_id",
+    "open_deals": "open_deals {0}, customer_id",
+    "lost_deals": "lost_deals {0}, customer_id",
+    "last_sync_at": "last_sync_at {0}, customer_id",
+    "city": "city {0} nulls last, name_key, customer_id",
+    "state": "state {0} nulls last, name_key, customer_id",
+    "owner_name": "owner_name {0} nulls last, name_key, customer_id",
+}
+CONTACT_SORTS = {"customer_name", "city", "state", "owner_name"}
+DEFAULT_ORDER = "order by total_revenue desc, customer_id\n"
+MASK = re.compile(r"[\s./-]+")
+# A shorter piece of a number is found in nearly every document.
+DOCUMENT_PIECE = 3
+EXPORT_CHUNK = 5000
+
+_listed: str = queries.listed.sql
+_of_period: str = queries.customer_sales_of_period.sql.rstrip().rstrip(";")
+_own: str = queries.customer_sales_of_owner.sql.rstrip().rstrip(";")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the list is narrowed to; what is None or empty narrows nothing. `period` also sets what is counted."""
+
+    search: str = ""
+    with_sales: bool | None = None
+    owner: int | None = None
+    states: tuple[str, ...] = ()
+    city: str | None = None
+    minimum: Decimal | None = None
+    period: Period | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A row of customer_sales and what the contact says; the latter is None where an old database was taken over."""
+
+    customer_id: int
+    customer_name: str
+    customer_cnpj: str | None
+    total_revenue: Decimal
+    total_deals: int
+    average_deal_value: Decimal
+    first_purchase_date: datetime | None
+    last_purchase_date: datetime | None
+    open_deals: int
+    lost_deals: int
+    last_sync_at: datetime
+    kind: str | None = None
+    cpf: str | None = None
+    document_raw: str | None = None
+    document_valid: bool | None = None
+    city: str | None = None
+    state: str | None = None
+    owner_id: int | None = None
+    owner_name: str | None = None
+    deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of customers, and the totals of all that match, on whatever page they are."""
+
+    rows: list[Customer]
+    total: int
+    revenue: Decimal
+    deals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """A deal of one customer; `total` exactly as received, None where Ploomes holds no amount."""
+
+    deal_id: int
+    title: str
+    status: str
+    total: Decimal | None
+    currency_id: int | None
+    owner_id: int | None
+    owner_name: str | None
+    pipeline_id: int | None
+    pipeline_name: str | None
+    stage_name: str | None
+    loss_reason: str | None
+    created_at: datetime | None
+    closed_at: datetime | None
+    updated_at: datetime | None
+
+
+def listing(
+    connection: Connection,
+    sight: Sight,
+    zone: ZoneInfo,
+    filters: Filters,
+    *,
+    sort: str = "total_revenue",
+    order: Order = "desc",
+    limit: int = 50,
+    page: int = 1,
+) -> Listing:
+    """The customers that match, `limit` of them from page `page` (from 1), ties in the order of customer_id."""
+    parameters = _parameters(connection, sight, zone, filters, sort) | {"limit": limit, "offset": (page - 1) * limit}
+    rows = connection.execute(_statement(sight, filters, sort, order), parameters).fetchall()
+    customers, revenue, deals = rows[0][:3]
+    # The totals come once even where the page is empty; then the rest of the row is null.
+    found = [Customer(*row[4:]) for row in rows if row[3] is not None]
+    return Listing(found, customers, revenue, deals)
+
+
+def everyone(
+    connection: Connection,
+    sight: Sight,
+    zone: ZoneInfo,
+    filters: Filters,
+    *,
+    sort: str = "total_revenue",
+    order: Order = "desc",
+) -> Iterator[Customer]:
+    """All customers that match, in order and in constant memory; the transaction stays open meanwhile."""
+    parameters = _parameters(connection, sight, zone, filters, sort) | {"limit": None, "offset": 0}
+    with connection.cursor("everyone") as cursor:
+        cursor.itersize = EXPORT_CHUNK
+        cursor.execute(_statement(sight, filters, sort, order), parameters)
+        for row in cursor:
+            if row[3] is not None:
+                yield Customer(*row[4:])
+
+
+def customer(connection: Connection, sight: Sight, customer_id: int) -> Customer | None:
+    """One customer with the totals of always, None where there is none or it is out of sight."""
+    statement = queries.one_customer.sql
+    if not sight.sees_all:
+        statement = f"with customer_sales as not materialized ({_own}) {statement}"
+    parameters = {"customer_id": customer_id, "since": None, "until": None} | sight.parameters
+    row = connection.execute(statement, parameters).fetchone()
+    return Customer(*row) if row else None
+
+
+def deals(connection: Connection, sight: Sight, customer_id: int) -> list[Deal]:
+    """The deals of a customer that are in sight, the newest first."""
+    return [Deal(*row) for row in queries.deals_of_customer(connection, customer_id=customer_id, **sight.parameters)]
+
+
+def search_patterns(text: str) -> tuple[str | None, str | None]:
+    """LIKE patterns for the folded name and for the bare document that a search means; None: it means none."""
+    key = name_key(text).strip()
+    if not key:
+        return None, None
+    bare = MASK.sub("", text).upper()
+    is_document = len(bare) >= DOCUMENT_PIECE and bare.isascii() and bare.isalnum() and not bare.isalpha()
+    return f"%{_literally(key)}%", f"%{bare}%" if is_document else None
+
+
+def _literally(text: str) -> str:
+    return re.sub(r"([\\%_])", r"\\\1", text)
+
+
+def _statement(sight: Sight, filters: Filters, sort: str, order: Order) -> str:
+    direction = {"asc": "asc", "desc": "desc"}[order]
+    listed = _listed.replace(DEFAULT_ORDER, f"order by {SORTS[sort].format(direction)}\n")
+    if filters.search:
+        # Nobody can tell how many a search will find: to walk an index until there are enough may take for ever.
+        listed = listed.replace("matching as not materialized", "matching as materialized")
+    if sight.sees_all and filters.period is None:
+        return listed
+    source = _of_period if sight.sees_all else _own
+    # `listed` goes on with further expressions of its own.
+    return f"with customer_sales as not materialized ({source}), {listed.removeprefix('with ')}"
+
+
+def _parameters(connection: Connection, sight: Sight, zone: ZoneInfo, filters: Filters, sort: str) -> dict[str, Any]:
+    asks_contacts = bool(filters.search) or sort in CONTACT_SORTS
+    adopted = asks_contacts and queries.is_adopted(connection)[0]
+    name_pattern, document_pattern = search_patterns(filters.search)
+    since, until = filters.period.instants(zone) if filters.period else (None, None)
+    return sight.parameters | {
+        "adopted": adopted,
+        "contact_missing": adopted or sort not in CONTACT_SORTS,
+        "name_pattern": name_pattern,
+        "document_pattern": document_pattern,
+        "has_sales": filters.with_sales,
+        "owner": filters.owner,
+        "states": list(filters.states) or None,
+        "city": filters.city,
+        "minimum": filters.minimum,
+        "since": since,
+        "until": until,
+    }

@@ -1,0 +1,122 @@
+-- The customer list. `listed` reads customer_sales; with a period, or for somebody who sees only his own, the statement
+-- is given a common table expression of the same name and columns, made by one of the two blocks at the end.
+
+-- name: is_adopted()^
+-- Whether rows may be published whose contact was never read, those of a database that was taken over.
+select last_full_at is null as adopted from sync_state;
+
+-- name: listed(sees_all, owner_id, adopted, contact_missing, name_pattern, document_pattern, has_sales, owner, states, city, minimum, limit, offset)
+-- One page of the customers that match, each row with the totals of all that match; without a row on the page, only those.
+with matching as not materialized (
+    select cs.*, c.customer_id as known_id, c.name_key, c.city, c.state, o.name as owner_name
+    from customer_sales cs
+    left join customers c on c.customer_id = cs.customer_id
+    left join owners o on o.owner_id = c.owner_id
+    where (:sees_all or c.owner_id = :owner_id)
+      and (:name_pattern::text is null
+           or c.name_key like :name_pattern
+           or c.cnpj like :document_pattern
+           or c.cpf like :document_pattern
+           or (:adopted and c.customer_id is null
+               and (lower(cs.customer_name) like :name_pattern or cs.customer_cnpj like :document_pattern)))
+      and (:has_sales::boolean is null or (cs.total_deals > 0) = :has_sales)
+      and (:owner::bigint is null or c.owner_id = :owner)
+      and (:states::text[] is null or c.state = any(:states))
+      and (:city::text is null or c.city = :city)
+      and (:minimum::numeric is null or cs.total_revenue >= :minimum)
+), page as (
+    select chosen.customer_id, chosen.place
+    from unnest(array(
+        select m.customer_id
+        from matching m
+        where :contact_missing or m.known_id is not null
+        order by total_revenue desc, customer_id
+        limit :limit offset :offset
+    )) with ordinality as chosen (customer_id, place)
+)
+select total.customers, total.revenue, total.deals, shown.*
+from (
+    select count(*) as customers, coalesce(sum(total_revenue), 0) as revenue, coalesce(sum(total_deals), 0)::bigint as deals
+    from matching
+) total
+left join (
+    select p.place, cs.customer_id, cs.customer_name, cs.customer_cnpj, cs.total_revenue, cs.total_deals,
+           cs.average_deal_value, cs.first_purchase_date, cs.last_purchase_date, cs.open_deals, cs.lost_deals,
+           cs.last_sync_at, c.kind, c.cpf, c.document_raw, c.document_valid, c.city, c.state, c.owner_id,
+           o.name as owner_name, c.deleted_at
+    from page p
+    join customer_sales cs on cs.customer_id = p.customer_id
+    left join customers c on c.customer_id = p.customer_id
+    left join owners o on o.owner_id = c.owner_id
+) shown on true
+order by shown.place;
+
+-- name: one_customer(customer_id, sees_all, owner_id)^
+-- One customer, if it is in sight.
+select cs.customer_id, cs.customer_name, cs.customer_cnpj, cs.total_revenue, cs.total_deals, cs.average_deal_value,
+       cs.first_purchase_date, cs.last_purchase_date, cs.open_deals, cs.lost_deals, cs.last_sync_at,
+       c.kind, c.cpf, c.document_raw, c.document_valid, c.city, c.state, c.owner_id, o.name as owner_name, c.deleted_at
+from customer_sales cs
+left join customers c on c.customer_id = cs.customer_id
+left join owners o on o.owner_id = c.owner_id
+where cs.customer_id = :customer_id and (:sees_all or c.owner_id = :owner_id);
+
+-- name: deals_of_customer(customer_id, sees_all, owner_id)
+-- The deals of one customer, the newest first; a customer out of sight has none.
+select s.deal_id, s.title, s.status, s.total, s.currency_id, s.owner_id, o.name as owner_name,
+       s.pipeline_id, p.name as pipeline_name, st.name as stage_name, l.name as loss_reason,
+       s.created_at, s.closed_at, s.updated_at
+from sales s
+left join customers c on c.customer_id = s.customer_id
+left join owners o on o.owner_id = s.owner_id
+left join pipelines p on p.pipeline_id = s.pipeline_id
+left join stages st on st.stage_id = s.stage_id
+left join loss_reasons l on l.loss_reason_id = s.loss_reason_id
+where s.customer_id = :customer_id and s.deleted_at is null and s.rejected_at is null
+  and (:sees_all or (s.owner_id = :owner_id and c.owner_id = :owner_id))
+order by coalesce(s.closed_at, s.created_at) desc nulls last, s.deal_id desc;
+
+-- name: customer_sales_of_period(since, until)
+-- customer_sales with revenue, deals and average of a period, for somebody who sees all; the rest is as it always was.
+select cs.customer_id, cs.customer_name, cs.customer_cnpj,
+       coalesce(bought.revenue, 0)::numeric(18, 2) as total_revenue,
+       coalesce(bought.deals, 0)::integer as total_deals,
+       coalesce(round(bought.revenue / bought.deals, 2), 0)::numeric(18, 2) as average_deal_value,
+       cs.first_purchase_date, cs.last_purchase_date, cs.open_deals, cs.lost_deals, cs.last_sync_at
+from customer_sales cs
+left join (
+    select s.customer_id, sum(coalesce(s.total, 0)) as revenue, count(*) as deals
+    from sales s
+    where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
+      and s.closed_at >= :since and s.closed_at < :until
+      and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+    group by s.customer_id
+) bought on bought.customer_id = cs.customer_id;
+
+-- name: customer_sales_of_owner(owner_id, since, until)
+-- customer_sales of one owner's customers, made of that owner's deals alone; with a period as above, without one of always.
+select cs.customer_id, cs.customer_name, cs.customer_cnpj,
+       own.revenue::numeric(18, 2) as total_revenue, own.deals::integer as total_deals,
+       coalesce(round(own.revenue / nullif(own.deals, 0), 2), 0)::numeric(18, 2) as average_deal_value,
+       own.first_purchase_date, own.last_purchase_date, own.open_deals::integer as open_deals,
+       own.lost_deals::integer as lost_deals, cs.last_sync_at
+from customers c
+join customer_sales cs on cs.customer_id = c.customer_id
+cross join lateral (
+    select coalesce(sum(s.total) filter (where counted), 0) as revenue,
+           count(*) filter (where counted) as deals,
+           min(s.closed_at) filter (where won) as first_purchase_date,
+           max(s.closed_at) filter (where won) as last_purchase_date,
+           count(*) filter (where s.status = 'open') as open_deals,
+           count(*) filter (where s.status = 'lost') as lost_deals
+    from sales s
+    cross join lateral (
+        select s.status = 'won' and coalesce(s.currency_id = (select usual_currency_id from sync_state), true) as won
+    ) kind
+    cross join lateral (
+        select won and (:since::timestamptz is null or (s.closed_at >= :since and s.closed_at < :until)) as counted
+    ) dated
+    where s.customer_id = c.customer_id and s.owner_id = :owner_id
+      and s.deleted_at is null and s.rejected_at is null
+) own
+where c.owner_id = :owner_id;

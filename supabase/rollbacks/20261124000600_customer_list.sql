@@ -1,0 +1,2 @@
+drop index customers_by_owner;
+drop index customers_by_name;
