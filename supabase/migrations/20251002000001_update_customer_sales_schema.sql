@@ -1,5 +1,31 @@
--- Carteira: the columns that the code asks for, in place of those that the table had.
+-- Carteira: the columns that the code asks for, in place of the old ones and with their data.
 
-alter table customer_sales rename column cnpj to customer_cnpj;
-alter table customer_sales rename column deal_count to total_deals;
-alter table customer_sales rename column avg_deal_size to average_deal_value;
+do $$
+declare
+    ours constant regclass := (quote_ident(current_schema()) || '.customer_sales')::regclass;
+    change record;
+begin
+    for change in
+        select names.old, names.new
+        from (values ('cnpj', 'customer_cnpj'), ('deal_count', 'total_deals'), ('avg_deal_size', 'average_deal_value'))
+            as names (old, new)
+        join pg_attribute a on a.attrelid = ours and a.attname = names.old and not a.attisdropped
+        where not exists (select from pg_attribute b
+                          where b.attrelid = ours and b.attname = names.new and not b.attisdropped)
+    loop
+        execute format('alter table customer_sales rename column %I to %I', change.old, change.new);
+    end loop;
+    for change in
+        select wanted.name, wanted.definition
+        from (values ('customer_cnpj', 'text'), ('total_deals', 'integer default 0'),
+                     ('average_deal_value', 'numeric(15, 2) default 0'), ('first_purchase_date', 'timestamptz'),
+                     ('open_deals', 'integer default 0'), ('lost_deals', 'integer default 0')) as wanted (name, definition)
+        where not exists (select from pg_attribute a
+                          where a.attrelid = ours and a.attname = wanted.name and not a.attisdropped)
+    loop
+        execute format('alter table customer_sales add column %I %s', change.name, change.definition);
+        insert into before_carteira (version, undo)
+        values ('20251002000001', format('alter table customer_sales drop column %I', change.name));
+    end loop;
+end
+$$;

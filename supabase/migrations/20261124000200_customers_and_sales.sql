@@ -1,4 +1,4 @@
--- What Ploomes holds, one row per Contact and per Deal, and the look-ups that give names to their numbers.
+-- Carteira: what Ploomes holds, one row per Contact and per Deal, and the look-ups that give names to their numbers.
 
 create table customers (
     customer_id bigint primary key,

@@ -1,4 +1,4 @@
--- How a run remembers how far it got, what it staged, and that it is the only one.
+-- Carteira: how a run remembers how far it got, what it staged, and that it is the only one.
 
 create table sync_runs (
     id bigint generated always as identity primary key,

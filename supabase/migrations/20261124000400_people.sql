@@ -1,4 +1,4 @@
--- Who may look, and how they prove it. Only hashes of links, sessions and tokens are kept.
+-- Carteira: who may look, and how they prove it. Only hashes of links, sessions and tokens are kept.
 
 create table users (
     user_id bigint generated always as identity primary key,
