@@ -81,11 +81,16 @@ def _work(commands: Commands) -> None:
     _json(rebuild)
 
     simulator = _command(commands, "simulator", "simulator:simulator", "a stand-in for Ploomes on this machine")
-    _address(simulator, port=8765)
+    _address(simulator, port=8200)
     simulator.add_argument("--deals", type=_count, default=30_000, metavar="N", help="deals to invent (30000)")
     simulator.add_argument("--customers", type=_count, default=2_100, metavar="N", help="customers to invent (2100)")
     simulator.add_argument("--seed", type=int, default=1, metavar="N", help="other data for another number (1)")
-    simulator.add_argument("--faults", metavar="FILE", help="a script of faults to answer with (JSON)")
+    simulator.add_argument("--path", metavar="FILE", help="keep the data in a file; without it, in memory")
+    simulator.add_argument("--latency", type=float, default=0.0, metavar="S", help="seconds before each answer (0)")
+    simulator.add_argument(
+        "--per-minute", type=int, default=120, metavar="N", help="requests a minute; 0: no limit (120)"
+    )
+    simulator.add_argument("--faults", metavar="FILE", help="a JSON file of rules that spoil answers")
 
 
 def _watch(commands: Commands) -> None:

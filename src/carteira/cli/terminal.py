@@ -25,6 +25,7 @@ CLEAR_LINE = "\r\x1b[K"
 def out(text: str) -> None:
     """A line of data."""
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def say(text: str) -> None:

@@ -1,0 +1,40 @@
+"""`carteira sync`: one run, told as it goes and summed up when it is over."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from carteira.cli.opening import opened
+from carteira.cli.stopping import stop_requests
+from carteira.cli.terminal import out, out_json, progress_bar, say
+from carteira.settings import load
+
+PARTIAL = 3
+STOPPING = "Stopping: what is read stays, the next run goes on from there. Once more to stop at once."
+
+
+def sync(arguments: Namespace) -> int:
+    """Read, check, publish; 3 when it was cut short and the next run has to go on."""
+    settings = load(required=("PLOOMES_API_KEY",))
+    from carteira.sync.run import sync as run
+
+    with stop_requests(STOPPING) as stopping, opened(settings) as warehouse, progress_bar() as progress:
+        outcome = run(
+            settings,
+            warehouse,
+            full=arguments.full,
+            deadline=arguments.deadline,
+            accept_deletions=arguments.accept_deletions,
+            progress=progress,
+            stopping=stopping,
+        )
+    if arguments.json:
+        out_json(outcome)
+    else:
+        out(
+            f"{outcome.state}: {outcome.mode} run {outcome.run_id}, {outcome.customers:,} customers and "
+            f"{outcome.deals:,} deals, {outcome.requests:,} requests, {outcome.seconds:.1f} s"
+        )
+    if outcome.message:
+        say(outcome.message)
+    return PARTIAL if outcome.state == "partial" else 0

@@ -1,0 +1,139 @@
+"""The database: there, new enough, ours to write, of the expected shape, closed to strangers, and fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from carteira.doctor.finding import Finding, failed, ok, warning
+from carteira.errors import CarteiraError
+from carteira.settings import Settings
+from carteira.warehouse import migrate, runs
+from carteira.warehouse.connection import Connection, Warehouse
+from carteira.warehouse.embedded import open_warehouse
+from carteira.warehouse.migrations import tables
+
+OLDEST_MAJOR = 15
+STALE_AFTER = timedelta(hours=24)
+
+EXPOSED = """
+select coalesce(stranger.rolname, 'public') as who, c.relname::text, c.relrowsecurity,
+    string_agg(distinct lower(grants.privilege_type), ', ' order by lower(grants.privilege_type)) as may
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+left join lateral aclexplode(c.relacl) grants on true
+left join pg_roles stranger on stranger.oid = grants.grantee
+where n.nspname = current_schema() and c.relname = any(%s) and c.relkind in ('r', 'p')
+    and (not c.relrowsecurity or grants.grantee = 0 or stranger.rolname in ('anon', 'authenticated'))
+group by 1, 2, 3
+"""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """From the connection to the freshness of what is published."""
+    url = settings.database_url.reveal() if settings.database_url else None
+    try:
+        with open_warehouse(url, settings.database_schema, settings.home) as warehouse:
+            yield from _server(warehouse, embedded=url is None)
+            yield from _schema(warehouse)
+    except psycopg.Error as error:
+        yield failed("database", f"The database refused: {' '.join(str(error).split())}.", "Check the role's rights.")
+    except CarteiraError as error:
+        yield failed("database", str(error))
+
+
+def _server(warehouse: Warehouse, *, embedded: bool) -> Iterator[Finding]:
+    connection = warehouse.connect()
+    with connection, warehouse.transaction(connection):
+        row = connection.execute("select current_setting('server_version_num')::int, current_user::text").fetchone()
+        assert row is not None
+    version, role = row
+    major, minor = divmod(version, 10_000)
+    where = "The embedded PostgreSQL" if embedded else "PostgreSQL"
+    if major < OLDEST_MAJOR:
+        yield failed("database", f"PostgreSQL {major}.{minor} is too old.", f"Use PostgreSQL {OLDEST_MAJOR} or newer.")
+    else:
+        yield ok("database", f"{where} {major}.{minor} answers; the role is {role}.")
+    if not embedded and transaction_pooler(warehouse):
+        yield ok("pooler", "The connection goes through a transaction pooler, which is fine.")
+
+
+def transaction_pooler(warehouse: Warehouse) -> bool:
+    """Whether two transactions of one connection may meet two servers: what a session remembers is then lost."""
+    mark = "select set_config('carteira.doctor', %s, false)"
+    asking, holding = warehouse.connect(), warehouse.connect()
+    with asking, holding:
+        asking.execute(mark, ("here",))
+        # A pooler hands the server that was just given back to the next who asks, so the first now meets another one.
+        with holding.transaction():
+            holding.execute("select 1")
+            row = asking.execute("select current_setting('carteira.doctor', true) = 'here'").fetchone()
+            lost = row is None or not row[0]
+            holding.execute(mark, ("",))
+        if not lost:
+            asking.execute(mark, ("",))
+    return lost
+
+
+def _schema(warehouse: Warehouse) -> Iterator[Finding]:
+    with warehouse.transaction() as connection:
+        fresh = connection.execute(
+            "select count(*) = 0 from pg_tables where schemaname = %s and tablename = any(%s)",
+            (warehouse.schema, tables()),
+        ).fetchone()
+    if fresh is not None and fresh[0]:
+        yield ok("schema", "The database is empty: the first sync sets it up.")
+        return
+    drifts = migrate.drift(warehouse)
+    for drift in drifts:
+        yield failed("schema", str(drift), "Run `carteira db upgrade`; `carteira db check` lists all differences.")
+    try:
+        migrate.ensure(warehouse)
+    except CarteiraError as error:
+        yield failed("schema", str(error))
+        return
+    if not drifts:
+        yield ok("schema", "The schema is as this version of Carteira expects it.")
+    with warehouse.transaction(snapshot=True) as connection:
+        yield from _exposure(connection)
+        yield from _freshness(connection)
+
+
+def _exposure(connection: Connection) -> Iterator[Finding]:
+    found = connection.execute(EXPOSED, (tables(),)).fetchall()
+    for who, table, secured, may in found:
+        if not secured:
+            yield failed(
+                "exposure", f"Row-level security is off on {table}.", f"alter table {table} enable row level security;"
+            )
+        if may and who in ("public", "anon", "authenticated"):
+            yield failed("exposure", f"The role {who} may {may} on {table}.", f"revoke all on {table} from {who};")
+    if not found:
+        yield ok("exposure", "Row-level security is on; public, anon and authenticated may read and write nothing.")
+
+
+def _freshness(connection: Connection) -> Iterator[Finding]:
+    last = runs.freshness(connection).last_sync_at
+    recent = runs.recent(connection, limit=1)
+    if recent and recent[0].state in ("failed", "refused"):
+        run = recent[0]
+        yield failed("last run", f"Run {run.id} was {run.state}: {run.error}", "Run `carteira sync` when it is cured.")
+    if last is None:
+        yield warning("freshness", "Nothing was published yet.", "Run `carteira sync`.")
+    elif datetime.now(UTC) - last > STALE_AFTER:
+        yield failed(
+            "freshness",
+            f"The last sync that succeeded began at {last:%Y-%m-%d %H:%M} UTC.",
+            "See that something calls the cron route, or runs `carteira sync`, on a schedule.",
+        )
+    else:
+        yield ok("freshness", f"The last sync that succeeded began at {last:%Y-%m-%d %H:%M} UTC.")
+    rejected = len(runs.open_rejections(connection))
+    if rejected:
+        yield warning(
+            "rejected rows",
+            f"{rejected} rows cannot be read and are out of the totals.",
+            "Correct them in Ploomes; /sincronizacoes tells which and why.",
+        )
