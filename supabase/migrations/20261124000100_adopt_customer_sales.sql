@@ -159,7 +159,7 @@ begin
     cross join lateral (select to_jsonb(before) as kept) as as_json
     cross join lateral (select regexp_replace(upper(kept ->> 'customer_cnpj'), '[^0-9A-Z]', '', 'g') as bare) as document
     where kept ->> 'customer_id' ~ '^\s*\d{1,18}\s*$'
-    order by kept ->> 'customer_id'
+    order by length(kept ->> 'customer_id')
     on conflict do nothing;
     get diagnostics adopted = row_count;
     select count(*) into found from customer_sales_before_carteira;

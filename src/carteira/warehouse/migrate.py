@@ -18,15 +18,12 @@ from psycopg import sql
 
 from carteira.errors import DatabaseError, SchemaMismatch
 from carteira.warehouse.connection import Connection, Warehouse
-from carteira.warehouse.migrations import Migration, migrations, tables
+from carteira.warehouse.drift import Drift, differences
+from carteira.warehouse.migrations import ADOPTED, ADOPTING, Migration, migrations, tables
 
 HEADER = "-- Carteira"
 LOCK = 4_207_849_484
 NOTHING = "0"
-# What an older system kept under our names, and the migration that puts it aside.
-ADOPTING = "20261124000100"
-ADOPTED = frozenset({"customer_sales", "sales", "customers"})
-
 Notice = Callable[[str], None]
 
 
@@ -52,22 +49,35 @@ def downgrade(warehouse: Warehouse, version: str, notice: Notice | None = None) 
 def ensure(warehouse: Warehouse, notice: Notice | None = None) -> None:
     """Set up a database that has none of our tables; refuse one that this version of Carteira cannot work with."""
     state = _state(warehouse)
-    if state.newer:
-        raise _newer(state.newer)
-    if not state.applied and not state.present:
+    if not state.applied and not state.newer and not state.present:
         upgrade(warehouse, notice)
         state = _state(warehouse)
-    if not state.applied:
+    _refuse(state, warehouse.schema)
+
+
+def drift(warehouse: Warehouse) -> list[Drift]:
+    """Every difference between our tables and what the migrations give; a user's own tables and indexes are none.
+
+    Raises as `ensure` does where the schema is of another version, since then all of it would differ.
+    """
+    _refuse(_state(warehouse), warehouse.schema)
+    return differences(warehouse)
+
+
+def _refuse(state: _State, schema: str) -> None:
+    if state.newer:
+        raise _newer(state.newer)
+    if not state.applied and state.present:
         raise SchemaMismatch(
-            f"Schema {warehouse.schema} has tables that Carteira does not know yet: {', '.join(state.present)}. Run "
+            f"Schema {schema} has tables that are not Carteira's yet: {', '.join(state.present)}. Run "
             "`carteira db upgrade` to adopt those of an older system, or set DATABASE_SCHEMA to a schema of its own."
         )
     if len(state.applied) < len(migrations()):
         raise SchemaMismatch("The database is older than this version of Carteira: run `carteira db upgrade`.")
     if not state.readable:
         raise DatabaseError(
-            f"The role {state.role} neither owns the tables in schema {warehouse.schema} nor bypasses row-level "
-            "security, so it would see them empty: use the role that ran `carteira db upgrade` in DATABASE_URL."
+            f"The role {state.role} neither owns the tables in schema {schema} nor bypasses row-level security, so "
+            "it would see them empty: use the role that ran `carteira db upgrade` in DATABASE_URL."
         )
 
 

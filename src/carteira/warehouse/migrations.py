@@ -12,6 +12,9 @@ from carteira.errors import DatabaseError
 FILE_NAME = re.compile(r"(?P<version>\d{14})_(?P<name>\w+)\.sql")
 STATEMENT = re.compile(r"(?:--[^\n]*|'(?:[^']|'')*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|[^;])+", re.DOTALL)
 CREATED = re.compile(r"^create table (\w+)", re.MULTILINE)
+# What an older system kept under our names, and the migration that puts it aside.
+ADOPTED = frozenset({"customer_sales", "sales", "customers"})
+ADOPTING = "20261124000100"
 
 
 @dataclass(frozen=True)
