@@ -8,7 +8,7 @@ import subprocess
 from argparse import Namespace
 
 from carteira.cli.opening import opened
-from carteira.cli.terminal import out, out_json, say
+from carteira.cli.terminal import out_json, out_lines, say
 from carteira.settings import load
 
 
@@ -17,7 +17,7 @@ def upgrade(arguments: Namespace) -> None:
     from carteira.warehouse import migrate
 
     with opened(load(), any_schema=True) as warehouse:
-        _versions(arguments, migrate.upgrade(warehouse), "The schema is up to date.")
+        _versions(arguments, migrate.upgrade(warehouse, say), "The schema is up to date.")
 
 
 def downgrade(arguments: Namespace) -> None:
@@ -25,32 +25,33 @@ def downgrade(arguments: Namespace) -> None:
     from carteira.warehouse import migrate
 
     with opened(load(), any_schema=True) as warehouse:
-        _versions(arguments, migrate.downgrade(warehouse, arguments.version), "There is nothing newer to take back.")
+        _versions(
+            arguments, migrate.downgrade(warehouse, arguments.version, say), "There is nothing newer to take back."
+        )
 
 
 def _versions(arguments: Namespace, versions: list[str], nothing: str) -> None:
     if arguments.json:
         out_json(versions)
         return
-    for version in versions:
-        out(version)
+    out_lines(versions)
     if not versions:
         say(nothing)
 
 
 def check(arguments: Namespace) -> int:
     """Name every drift; 1 if there is any."""
-    from carteira.warehouse import migrate
+    from carteira.warehouse.drift import differences
 
-    with opened(load(), any_schema=True) as warehouse:
-        drifts = migrate.drift(warehouse)
+    with opened(load()) as warehouse:
+        found = differences(warehouse)
     if arguments.json:
-        out_json(drifts)
-    for drift in () if arguments.json else drifts:
-        out(str(drift))
-    if not drifts:
+        out_json(found)
+    else:
+        out_lines(found)
+    if not found:
         say("The schema is as this version of Carteira expects it.")
-    return 1 if drifts else 0
+    return 1 if found else 0
 
 
 def psql(arguments: Namespace) -> int:
@@ -66,6 +67,7 @@ def psql(arguments: Namespace) -> int:
             environ["PGPASSWORD"] = str(password)
         if warehouse.schema != "public":
             environ["PGOPTIONS"] = f"-c search_path={warehouse.schema}"
+        passed_on = arguments.arguments[1:] if arguments.arguments[:1] == ["--"] else arguments.arguments
         # Ctrl-C is psql's own business; a handler, unlike SIG_IGN, is not inherited.
         signal.signal(signal.SIGINT, lambda *_: None)
-        return subprocess.call([psql_path(), make_conninfo("", **parts), *arguments.arguments], env=environ)
+        return subprocess.call([psql_path(), make_conninfo("", **parts), *passed_on], env=environ)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from carteira.cli.terminal import out
+from carteira import __version__
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
         formatter_class=_Help,
     )
-    top.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
+    top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _work(commands)
     _watch(commands)
@@ -50,14 +50,6 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         if isinstance(action, argparse._SubParsersAction):
             return self._join_parts(map(self._format_action, self._iter_indented_subactions(action)))
         return super()._format_action(action)
-
-
-class _Version(argparse.Action):
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from importlib.metadata import version
-
-        out(version("carteira"))
-        parser.exit()
 
 
 def _work(commands: Commands) -> None:

@@ -28,6 +28,12 @@ def out(text: str) -> None:
     sys.stdout.flush()
 
 
+def out_lines(data: Iterable[object]) -> None:
+    """A line for each."""
+    for each in data:
+        out(str(each))
+
+
 def say(text: str) -> None:
     """A message to whoever is watching."""
     sys.stderr.write(text + "\n")

@@ -10,25 +10,14 @@ import psycopg
 from carteira.doctor.finding import Finding, failed, ok, warning
 from carteira.errors import CarteiraError
 from carteira.settings import Settings
-from carteira.warehouse import migrate, runs
+from carteira.warehouse import drift, migrate, runs
 from carteira.warehouse.connection import Connection, Warehouse
+from carteira.warehouse.drift import Drift
 from carteira.warehouse.embedded import open_warehouse
 from carteira.warehouse.migrations import tables
 
 OLDEST_MAJOR = 15
 STALE_AFTER = timedelta(hours=24)
-
-EXPOSED = """
-select coalesce(stranger.rolname, 'public') as who, c.relname::text, c.relrowsecurity,
-    string_agg(distinct lower(grants.privilege_type), ', ' order by lower(grants.privilege_type)) as may
-from pg_class c
-join pg_namespace n on n.oid = c.relnamespace
-left join lateral aclexplode(c.relacl) grants on true
-left join pg_roles stranger on stranger.oid = grants.grantee
-where n.nspname = current_schema() and c.relname = any(%s) and c.relkind in ('r', 'p')
-    and (not c.relrowsecurity or grants.grantee = 0 or stranger.rolname in ('anon', 'authenticated'))
-group by 1, 2, 3
-"""
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -86,32 +75,27 @@ def _schema(warehouse: Warehouse) -> Iterator[Finding]:
     if fresh is not None and fresh[0]:
         yield ok("schema", "The database is empty: the first sync sets it up.")
         return
-    drifts = migrate.drift(warehouse)
-    for drift in drifts:
-        yield failed("schema", str(drift), "Run `carteira db upgrade`; `carteira db check` lists all differences.")
     try:
         migrate.ensure(warehouse)
     except CarteiraError as error:
         yield failed("schema", str(error))
         return
-    if not drifts:
-        yield ok("schema", "The schema is as this version of Carteira expects it.")
+    found = drift.differences(warehouse)
+    for difference in found:
+        yield failed("schema", f"{difference}.", _remedy(difference))
+    if not found:
+        yield ok("schema", "The schema is as expected, with row-level security on and nothing open to strangers.")
     with warehouse.transaction(snapshot=True) as connection:
-        yield from _exposure(connection)
         yield from _freshness(connection)
 
 
-def _exposure(connection: Connection) -> Iterator[Finding]:
-    found = connection.execute(EXPOSED, (tables(),)).fetchall()
-    for who, table, secured, may in found:
-        if not secured:
-            yield failed(
-                "exposure", f"Row-level security is off on {table}.", f"alter table {table} enable row level security;"
-            )
-        if may and who in ("public", "anon", "authenticated"):
-            yield failed("exposure", f"The role {who} may {may} on {table}.", f"revoke all on {table} from {who};")
-    if not found:
-        yield ok("exposure", "Row-level security is on; public, anon and authenticated may read and write nothing.")
+def _remedy(difference: Drift) -> str:
+    table = difference.table
+    if difference.kind == "right":
+        return f"Run `carteira db psql` and there: revoke all on {table} from {difference.name};"
+    if difference.kind == "row-level security":
+        return f"Run `carteira db psql` and there: alter table {table} enable row level security;"
+    return "Put it back as it was; migrations are applied once and do not repair what was changed by hand."
 
 
 def _freshness(connection: Connection) -> Iterator[Finding]:

@@ -144,13 +144,10 @@ def _misspelt(given: set[str]) -> dict[str, str]:
     """The right name -> a sentence, for each setting that is not set while a name a letter or two off is."""
     strangers = sorted(given.difference(*(setting.names for setting in SETTINGS)))
     found = {}
-    for setting in SETTINGS:
-        if given.isdisjoint(setting.names):
-            for right in setting.names:
-                if wrong := near_miss(right, strangers):
-                    found[setting.name] = (
-                        f"{wrong} is not a setting and {right} is not set: rename it to {right}."
-                    )
+    unset = (setting for setting in SETTINGS if given.isdisjoint(setting.names))
+    for setting, right in ((setting, name) for setting in unset for name in setting.names):
+        if wrong := near_miss(right, strangers):
+            found[setting.name] = f"{wrong} is not a setting and {right} is not set: rename it to {right}."
     return found
 
 
