@@ -1,69 +1,209 @@
-"""Fixtures on real parts: a PostgreSQL server for the test run, a fresh database for each test that wants one."""
+"""Fixtures on real parts: PostgreSQL servers, a fresh database for each test that wants one, a Ploomes.
+
+A test is run on the embedded PostgreSQL, or on what CARTEIRA_TEST_POSTGRES names: `embedded`, `15` (Debian's) or
+`pgbouncer` (the embedded one behind a transaction pooler). Where none is named, one with the marker `every_postgres` is
+run on the first two.
+"""
 
 from __future__ import annotations
 
 import itertools
 import os
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from carteira.warehouse import embedded, migrate
+from carteira.settings import Settings, load
+from carteira.simulator.server import Simulator
+from carteira.warehouse import cluster, embedded, migrate
 from carteira.warehouse.connection import Warehouse
+
+POSTGRES_15 = next(
+    (
+        folder
+        for root in ("/usr/lib/postgresql/15", "/opt/homebrew/opt/postgresql@15", "/usr/local/opt/postgresql@15")
+        if (folder := Path(root, "bin")).joinpath("postgres").exists()
+    ),
+    None,
+)
+PGBOUNCERS = ("/usr/sbin/pgbouncer", "/opt/homebrew/bin/pgbouncer", "/usr/local/bin/pgbouncer")
+NAMED = os.environ.get("CARTEIRA_TEST_POSTGRES")
+EVERY = ["embedded", "15"] if POSTGRES_15 else ["embedded"]
+TEMPLATE = "carteira_template"
 
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The DSN of a running server, as its superuser."""
-    with tempfile.TemporaryDirectory(prefix="carteira-test-") as home, embedded.running(Path(home)) as dsn:
-        yield dsn
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "every_postgres: run on the embedded PostgreSQL and on PostgreSQL 15")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "server" in metafunc.fixturenames and metafunc.definition.get_closest_marker("every_postgres"):
+        metafunc.parametrize("server", [NAMED] if NAMED else EVERY, indirect=True, scope="session")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server: `dsn` is its superuser's, straight; `way` is how the tests' databases are reached."""
+
+    name: str
+    dsn: str
+    way: str
 
 
 @pytest.fixture(scope="session")
-def template(server: str) -> str:
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A running PostgreSQL; what is written to it need not survive the machine."""
+    name = getattr(request, "param", NAMED or "embedded")
+    with _home() as home, _postgres(name, home) as dsn:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("alter system set fsync = off")
+            connection.execute("select pg_reload_conf()")
+        if name != "pgbouncer":
+            yield Server(name, dsn, dsn)
+            return
+        with _pgbouncer(dsn, home) as way:
+            yield Server(name, dsn, way)
+
+
+@pytest.fixture(scope="session")
+def template(server: Server) -> str:
     """The name of a database that is migrated once and cloned for each test."""
-    with _administrator(server) as connection:
-        connection.execute("create database carteira_template")
-    migrate.upgrade(Warehouse(make_conninfo(server, dbname="carteira_template")))
-    return "carteira_template"
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(TEMPLATE)))
+    migrate.upgrade(Warehouse(make_conninfo(server.dsn, dbname=TEMPLATE)))
+    return TEMPLATE
 
 
 @pytest.fixture
-def database(server: str) -> Iterator[str]:
+def database(server: Server) -> Iterator[str]:
     """The DSN of an empty database."""
-    with _database(server, "template1") as dsn:
-        yield dsn
+    with _database(server, "template1") as name:
+        yield make_conninfo(server.way, dbname=name)
 
 
 @pytest.fixture
-def warehouse(server: str, template: str) -> Iterator[Warehouse]:
+def warehouse(server: Server, template: str) -> Iterator[Warehouse]:
     """A fresh migrated database."""
-    with _database(server, template) as dsn:
-        yield Warehouse(dsn)
+    with _database(server, template) as name:
+        yield Warehouse(make_conninfo(server.way, dbname=name))
+
+
+@pytest.fixture
+def pgbouncer(server: Server, template: str) -> Iterator[Warehouse]:
+    """A fresh migrated database behind a pgbouncer in transaction mode."""
+    with _home() as home, _database(server, template) as name, _pgbouncer(server.dsn, home) as way:
+        yield Warehouse(make_conninfo(way, dbname=name))
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """A small Ploomes without a minute limit; a test that needs another makes its own."""
+    with Simulator(deals=600, customers=80) as ploomes:
+        yield ploomes
+
+
+@pytest.fixture
+def settings(simulator: Simulator, warehouse: Warehouse, tmp_path: Path) -> Settings:
+    """Everything that is needed to sync `simulator` into `warehouse`; change one with `dataclasses.replace`."""
+    given = {
+        "PLOOMES_API_KEY": simulator.key,
+        "PLOOMES_BASE_URL": simulator.url,
+        "PLOOMES_REQUESTS_PER_MINUTE": "100000",
+        "DATABASE_URL": _url(warehouse.dsn),
+        "CARTEIRA_HOME": str(tmp_path / "home"),
+        "CRON_SECRET": "a-secret-of-the-tests",
+    }
+    return load(given, tmp_path)
+
+
+def _url(dsn: str) -> str:
+    parts = {name: quote(str(value), safe="") for name, value in conninfo_to_dict(dsn).items()}
+    return f"postgresql://{parts['user']}@{parts['host']}:{parts['port']}/{parts['dbname']}"
 
 
 @contextmanager
-def _database(server: str, template: str) -> Iterator[str]:
+def _home() -> Iterator[Path]:
+    # Under /tmp and short: the path of a socket may have some hundred bytes only.
+    with tempfile.TemporaryDirectory(prefix="carteira-test-", dir="/tmp") as home:
+        yield Path(home)
+
+
+@contextmanager
+def _database(server: Server, template: str) -> Iterator[str]:
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    with _administrator(server) as connection:
-        connection.execute(
-            sql.SQL("create database {} template {} strategy file_copy").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-        yield make_conninfo(server, dbname=name)
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        made = sql.SQL("create database {} template {} strategy file_copy")
+        connection.execute(made.format(sql.Identifier(name), sql.Identifier(template)))
+    try:
+        yield name
+    finally:
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @contextmanager
-def _administrator(server: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(server, autocommit=True) as connection:
-        yield connection
+def _postgres(name: str, home: Path) -> Iterator[str]:
+    if name != "15":
+        with embedded.running(home) as dsn:
+            yield dsn
+        return
+    assert POSTGRES_15 is not None, "CARTEIRA_TEST_POSTGRES=15 needs PostgreSQL 15: apt-get install postgresql-15"
+    data = home / "15"
+    subprocess.run(
+        [*cluster.identity(data), POSTGRES_15 / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8",
+         "--locale=C.UTF-8"],
+        check=True, stdout=subprocess.DEVNULL, cwd=home,
+    )  # fmt: skip
+    control: list[str | Path] = [*cluster.identity(data), POSTGRES_15 / "pg_ctl", "-D", data, "-w", "-s"]
+    options = f"-c listen_addresses= -c unix_socket_directories={data} -c timezone=UTC"
+    subprocess.run([*control, "-l", data / "server.log", "-o", options, "start"], check=True, cwd=home)
+    try:
+        yield f"postgresql://postgres@{quote(str(data), safe='')}:5432/postgres"
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, cwd=home)
+
+
+@contextmanager
+def _pgbouncer(dsn: str, home: Path) -> Iterator[str]:
+    """A pgbouncer before a server; few connections, so that clients have to share them as on a busy day."""
+    parts = conninfo_to_dict(dsn)
+    folder = home / "pgbouncer"
+    folder.mkdir(mode=0o700)
+    config = folder / "pgbouncer.ini"
+    config.write_text(
+        f"[databases]\n* = host={parts['host']} port={parts['port']} user={parts['user']}\n"
+        "[pgbouncer]\npool_mode = transaction\nauth_type = any\nlisten_port = 6543\n"
+        f"unix_socket_dir = {folder}\nlogfile = {folder}/log\ndefault_pool_size = 4\n"
+    )
+    program = next(path for path in PGBOUNCERS if Path(path).exists())
+    process = subprocess.Popen([*cluster.identity(folder), program, "--quiet", config])
+    try:
+        _answers(make_conninfo(dsn, host=str(folder), port=6543))
+        yield make_conninfo(dsn, host=str(folder), port=6543)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(dsn: str) -> None:
+    until = time.monotonic() + 10
+    while True:
+        try:
+            psycopg.connect(dsn).close()
+        except psycopg.OperationalError:
+            if time.monotonic() > until:
+                raise
+        else:
+            return

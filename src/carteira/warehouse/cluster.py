@@ -172,7 +172,7 @@ def _tool(data: Path, name: str, *arguments: str) -> str:
     """Run one of PostgreSQL's programs on `data`; what it complained of, or '' when it succeeded."""
     # In a session of its own a Ctrl-C does not reach it, nor the server that it starts.
     process = subprocess.Popen(
-        [*_identity(data), str(binaries() / name), *arguments],
+        [*identity(data), str(binaries() / name), *arguments],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
         start_new_session=True, cwd=data.parent, env=os.environ | {"LC_ALL": "C"},
     )  # fmt: skip
@@ -183,7 +183,8 @@ def _tool(data: Path, name: str, *arguments: str) -> str:
     return " ".join(complaint.split()) or f"{name} failed." if process.returncode else ""
 
 
-def _identity(data: Path) -> list[str]:
+def identity(data: Path) -> list[str]:
+    """What to put before a program that works on `data`: nothing, or as root what makes it another user."""
     if os.geteuid() != 0:
         return []
     if shutil.which("setpriv") is None:
