@@ -118,10 +118,13 @@ def _people(commands: Commands) -> None:
     add.add_argument("--name", default="", help="as it is shown")
     add.add_argument("--role", choices=("admin", "gestor", "vendedor"), default="admin", help="what may be seen")
     add.add_argument("--owner", type=int, metavar="ID", help="the Ploomes user that a vendedor is")
-    _json(add)
     _json(_command(users, "list", "people:list_users", "everyone, with role and state"))
-    disable = _command(users, "disable", "people:disable_user", "end a user's sessions and let none begin")
-    disable.add_argument("email", metavar="EMAIL")
+    for name, run, help in (
+        ("link", "people:link_user", "print a new one-time link, for a password that is forgotten"),
+        ("disable", "people:disable_user", "end a user's sessions and let none begin"),
+        ("enable", "people:enable_user", "let a disabled user sign in again"),
+    ):
+        _command(users, name, run, help).add_argument("email", metavar="EMAIL")
 
     tokens = _group(commands, "tokens", "tokens for the API")
     add = _command(tokens, "add", "people:add_token", "print a new token, once")
