@@ -22,7 +22,7 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 @dataclass(frozen=True)
 class Key:
-    """A user key: who it is, which (set, field) pairs it may not use, and an OData filter per set that it sees through."""
+    """A user key: whose it is, the (set, field) pairs it may not use, and per set the OData filter it sees through."""
 
     name: str
     user_id: int
@@ -134,9 +134,7 @@ class Answers:
         entities = ENTITY_SETS[name]
         fields = _selected(entities, asked, key)
         links = [(entities.links.get(each.name), each.options) for each in asked.expand]
-        needed = [entities.fields["Id"]] + [
-            entities.fields[link.column] for link, _ in links if link and not link.many
-        ]
+        needed = [entities.fields["Id"]] + [entities.fields[link.column] for link, _ in links if link and not link.many]
         extra = [each for each in dict.fromkeys(needed) if each not in fields] if links else []
         rows = _shaped(self.store.rows(name, ids, [each.on("t") for each in [*fields, *extra]]), [*fields, *extra])
         for link, within in links:
@@ -154,7 +152,7 @@ class Answers:
             return
         wanted = sorted({row[link.column] for row in rows if row[link.column] is not None})
         found = self._linked(link.target, "Id", wanted, asked, key)
-        others = {key_: row for key_, row in found}
+        others = dict(found)
         for row in rows:
             row[link.name] = others.get(row[link.column])
 

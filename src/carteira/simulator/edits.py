@@ -1,11 +1,12 @@
 """Edits of the account, as its people and automations make them, and the plain truth about it.
 
-Each edit sets LastUpdateDate to the clock's time, unless `silent`. Fields go by their API names; Amount is a Decimal (or
-int, or None) of at most four decimals, dates are aware datetimes.
+Each edit sets LastUpdateDate to the clock's time, unless `silent`. Fields go by their API names; Amount is a Decimal
+(or int, or None) of at most four decimals, dates are aware datetimes.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -13,10 +14,9 @@ from typing import Any
 
 from carteira.simulator.clock import moment, stored
 from carteira.simulator.entities import ENTITY_SETS, EntitySet
-from carteira.simulator.store import HIDDEN_CONTACTS, Row, Store
+from carteira.simulator.store import BLOCK_BORDER, HIDDEN_CONTACTS, Row, Store
 
 OPEN, WON, LOST = 1, 2, 3
-_BLOCK_BORDER = 800_000_000
 
 
 class Data:
@@ -40,9 +40,8 @@ class Data:
         return self._one("Contacts", contact_id)
 
     def ids(self, name: str = "Deals") -> list[int]:
-        table = ENTITY_SETS[name].table
         with self._store.lock:
-            return [key for (key,) in self._store.connection.execute(f"select Id from {table} order by Id")]
+            return self._store.ids(name).tolist()
 
     def create_deal(self, **fields: Any) -> int:
         """A new deal and its Id; open, worth nothing and without a contact unless the fields say otherwise."""
@@ -155,10 +154,10 @@ class Data:
 
     def _next_id(self, name: str) -> int:
         """Turn about from the two blocks: an Id that is newer is not always a higher one."""
-        sql = f"select max(Id), count(*) from {ENTITY_SETS[name].table} where Id < ?"
-        low, _ = self._store.connection.execute(sql, (_BLOCK_BORDER,)).fetchone()
-        high, rows = self._store.connection.execute(sql, (2**62,)).fetchone()
-        return int((low or 400_000_000) if rows % 2 else max(high or 0, 1_200_000_000)) + 1
+        ids = self._store.ids(name)
+        border = bisect_left(ids, BLOCK_BORDER)
+        low, high = ids[border - 1] if border else 400_000_000, ids[-1] if border < len(ids) else 1_200_000_000
+        return (low if len(ids) % 2 else high) + 1
 
     def _edit(self, name: str, ids: Sequence[int], fields: Row, silent: bool) -> None:
         if not ids:
@@ -195,8 +194,7 @@ def _as_kept(kind: str, value: Any) -> Any:
 
 def _told(entities: EntitySet, values: Sequence[Any]) -> Row:
     return {
-        name: _as_told(entities.fields[name].kind, value)
-        for name, value in zip(entities.columns, values, strict=True)
+        name: _as_told(entities.fields[name].kind, value) for name, value in zip(entities.columns, values, strict=True)
     }
 
 

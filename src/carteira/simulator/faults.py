@@ -172,14 +172,22 @@ def _rule(where: str, rule: Any) -> Fault:
 
 
 def _status(fault: Fault, answer: Answer) -> Answer:
-    headers = (("Retry-After", str(fault.retry_after)),) if fault.retry_after is not None else ()
-    if fault.retry_after == "date":
-        headers = retry_after("date", fault.seconds)
+    headers = _retry_after(fault)
     texts = {403: "Your request has been forbidden", 429: "120 requests per minute exceeded"}
     if fault.body is None and fault.status in texts:
         return message(fault.status, texts[fault.status], *headers)
     body = _PAGE.format(fault.status) if fault.body is None else fault.body
     return Answer(fault.status, body.encode(), None, "text/html; charset=utf-8", headers)
+
+
+def _retry_after(fault: Fault) -> tuple[tuple[str, str], ...]:
+    if fault.retry_after is None:
+        return ()
+    return (
+        retry_after("date", fault.seconds)
+        if fault.retry_after == "date"
+        else (("Retry-After", str(fault.retry_after)),)
+    )
 
 
 def _html(fault: Fault, answer: Answer) -> Answer:

@@ -119,9 +119,10 @@ def ordering(text: str, scope: Scope) -> str:
 
 def _parsed(text: str) -> ast._Node:
     try:
-        return ODataParser().parse(ODataLexer().tokenize(text))
+        tree: ast._Node = ODataParser().parse(ODataLexer().tokenize(text))
     except ODataException as error:
         raise BadQuery(f"Syntax error in $filter: {error}") from error
+    return tree
 
 
 def _conjuncts(node: ast._Node) -> Iterator[ast._Node]:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from carteira.simulator.answers import Answer, envelope, message
 
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
 
 @dataclass(frozen=True)
 class Allowance:
@@ -53,9 +56,7 @@ class Limits:
         """What to answer instead; None lets the request in and counts it. Refused requests do not count."""
         most = self.allowance.most_in_flight
         if most is not None and inside > most:
-            return message(
-                self.allowance.in_flight_status, f"Too many request concurrently, max is {most}"
-            )
+            return message(self.allowance.in_flight_status, f"Too many request concurrently, max is {most}")
         with self._lock:
             now = time.monotonic()
             while self._let_in and self._let_in[0] <= now - self.allowance.window:
@@ -86,6 +87,6 @@ def retry_after(form: str, seconds: float) -> tuple[tuple[str, str], ...]:
 def http_date(seconds: float) -> str:
     """Unix seconds as an IMF-fixdate."""
     parts = time.gmtime(seconds)
-    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[parts.tm_wday]
-    month = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()[parts.tm_mon - 1]
+    day = _DAYS[parts.tm_wday]
+    month = _MONTHS[parts.tm_mon - 1]
     return f"{day}, {parts.tm_mday:02d} {month} {parts.tm_year} {time.strftime('%H:%M:%S', parts)} GMT"

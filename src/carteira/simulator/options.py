@@ -22,7 +22,7 @@ class Expand:
 
 @dataclass(frozen=True)
 class Options:
-    """What `$select`, `$expand`, `$filter`, `$orderby`, `$top`, `$skip` and `$count` said; None for what was not said."""
+    """What `$select`, `$expand`, `$filter`, `$orderby`, `$top`, `$skip` and `$count` said; None where nothing was."""
 
     select: tuple[str, ...] | None = None
     expand: tuple[Expand, ...] = ()

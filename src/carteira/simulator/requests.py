@@ -67,9 +67,7 @@ class RequestLog:
     def matching(self, path: str | None = None, status: int | None = None, text: str = "") -> list[Logged]:
         """Those at a path, with a status, whose decoded query contains the text."""
         return [
-            each
-            for each in self
-            if path in (None, each.path) and status in (None, each.status) and text in each.query
+            each for each in self if path in (None, each.path) and status in (None, each.status) and text in each.query
         ]
 
     def count(self, path: str | None = None, status: int | None = None, text: str = "") -> int:

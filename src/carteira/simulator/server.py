@@ -28,6 +28,7 @@ from carteira.simulator.edits import Data
 from carteira.simulator.faults import Fault, Faults, read_faults
 from carteira.simulator.limits import Allowance, Limits, http_date
 from carteira.simulator.options import decoded
+from carteira.simulator.reference import INTEGRATION_USER
 from carteira.simulator.requests import Logged, Request, RequestLog
 from carteira.simulator.wire import Call, Listener, Reply
 from carteira.simulator.world import World, open_store
@@ -71,7 +72,7 @@ class Simulator:
         self.latency = latency if isinstance(latency, tuple) else (latency, latency)
         self.gzip = gzip
         self.key = DEFAULT_KEY
-        self.keys: dict[str, Key] = {DEFAULT_KEY: Key("key-1", self.world.integration_user_id)}
+        self.keys: dict[str, Key] = {DEFAULT_KEY: Key("key-1", INTEGRATION_USER)}
         self._before: list[Callable[[Request], None]] = []
         self._numbering = threading.Lock()
         self._arrived = 0
@@ -83,6 +84,7 @@ class Simulator:
         return f"http://{host if isinstance(host, str) else host.decode()}:{port}"
 
     def start(self) -> Simulator:
+        """Answer on a thread of its own from now on."""
         threading.Thread(target=self._listener.serve_forever, args=(0.05,), name="simulator", daemon=True).start()
         return self
 
@@ -111,7 +113,7 @@ class Simulator:
     ) -> str:
         """Let in another key of the account, with (set, field) pairs it may not use and an OData filter per set."""
         name = f"key-{len(self.keys) + 1}"
-        user = user_id or self.world.integration_user_id
+        user = user_id or INTEGRATION_USER
         self.keys[text] = Key(name, user, frozenset(forbidden), visible or {})
         return text
 
@@ -132,7 +134,7 @@ class Simulator:
         )
 
     def before_request(self, hook: Callable[[Request], None]) -> Callable[[Request], None]:
-        """Call this with every request before it is answered, on the thread that answers; edits there are seen by it."""
+        """Call this with every request before it is answered, on the thread that answers: the answer sees its edits."""
         self._before.append(hook)
         return hook
 

@@ -1,7 +1,7 @@
 """The simulated account's rows in SQLite, and how pages of them are read.
 
-For every filter, the sorted Ids of its rows are kept: `$count`, `$skip` and keyset pages are then positions in an array,
-as cheap for three million rows as for a hundred.
+For every filter, the sorted Ids of its rows are kept: `$count`, `$skip` and keyset pages are then positions in an
+array, as cheap for three million rows as for a hundred.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from carteira.simulator.filters import Condition, IdRange
 
 Row = dict[str, Any]
 HIDDEN_CONTACTS = "contacts_hidden"
+BLOCK_BORDER = 800_000_000  # Ids come from a block below it and one above
 _KEPT_FILTERS = 32
 _SQLITE_TYPES = {"text": "text", "date": "text", "number": "real"}
 _INDEXED = {
@@ -128,6 +129,11 @@ class Store:
             connection.execute(f"delete from {origin} where Id = ?", (key,))
             self.insert(name, dict(zip(columns, row, strict=True)))
 
+    def ids(self, name: str) -> array[int]:
+        """All Ids of a set, ascending; the array is the store's own."""
+        with self.lock:
+            return self._ids(name, Condition())
+
     def find(self, name: str, wanted: Condition, order: str, skip: int, top: int) -> Found:
         """A page of Ids; `order` is SQL, '' or 'Id' or 'Id desc' where the order is that of the Ids."""
         with self.lock:
@@ -165,9 +171,12 @@ class Store:
         return self._filtered[key]
 
     def _read_ids(self, name: str, wanted: Condition) -> array[int]:
-        where = f"where {wanted.where}" if wanted.where else ""
-        sql = f"select t.Id from {ENTITY_SETS[name].table} t {where} order by t.Id"
-        return array("q", (key for (key,) in self.connection.execute(sql, wanted.parameters)))
+        table = ENTITY_SETS[name].table
+        if not wanted.where:
+            return array("q", (key for (key,) in self.connection.execute(f"select Id from {table} order by Id")))
+        # sorted here: asked for an order, SQLite walks the whole table in it and leaves the index of the filter alone
+        found = self.connection.execute(f"select t.Id from {table} t where {wanted.where}", wanted.parameters)
+        return array("q", sorted(key for (key,) in found))
 
     def _ordered(self, name: str, wanted: Condition, order: str, skip: int, top: int) -> list[int]:
         where, parameters = wanted.where or "1", list(wanted.parameters)

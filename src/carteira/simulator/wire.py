@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 _LONGEST_LINE = 65_536
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
@@ -54,9 +54,9 @@ class Listener(socketserver.ThreadingTCPServer):
         self.closing = threading.Event()
         self._open: set[socket.socket] = set()
 
-    def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
+    def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: Any) -> None:
         self._open.add(cast(socket.socket, request))
-        super().process_request(request, client_address)  # type: ignore[arg-type]
+        super().process_request(request, client_address)
 
     def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
         self._open.discard(cast(socket.socket, request))
@@ -128,5 +128,6 @@ def _line(stream: BinaryIO) -> str:
 
 
 def _head(reply: Reply) -> bytes:
-    lines = [f"HTTP/1.1 {reply.status} {_PHRASES.get(reply.status, 'Unknown')}", *(f"{name}: {value}" for name, value in reply.headers)]
-    return ("\r\n".join([*lines, f"Content-Length: {len(reply.body)}"]) + "\r\n\r\n").encode("latin-1")
+    headers = "".join(f"{name}: {value}\r\n" for name, value in reply.headers)
+    first = f"HTTP/1.1 {reply.status} {_PHRASES.get(reply.status, 'Unknown')}\r\n"
+    return f"{first}{headers}Content-Length: {len(reply.body)}\r\n\r\n".encode("latin-1")
