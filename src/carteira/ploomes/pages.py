@@ -2,6 +2,8 @@
 
 A page holds exactly min(300, @odata.count) rows, because the count of its filter is what is left to read; its Ids
 ascend and lie where they were asked for. Anything else is a fault and is asked again, never data and never the end.
+Under load Ploomes may say "nothing" instead of "too much": where there should be something, nothing is believed only
+when it is said EMPTY_BELIEVED times.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from carteira.ploomes.decode import Unproven
 from carteira.ploomes.entities import Entity, LookUpSet
 from carteira.ploomes.odata import PAGE, any_of, between, query
 from carteira.records import LookUp, Rejection, Row
+
+EMPTY_BELIEVED = 3
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,26 @@ class _User(msgspec.Struct, frozen=True, gc=False):
     ProfileId: int | None = None
 
 
-def opening(client: Client, entity: Entity) -> Opening:
-    """The newest change and the count, in one request."""
+class _Emptiness:
+    """Counts how often one question was answered with nothing."""
+
+    def __init__(self, *, expected: bool) -> None:
+        self._left = EMPTY_BELIEVED - 1 if expected else 0
+
+    def check(self, count: int) -> None:
+        if count == 0 and self._left > 0:
+            self._left -= 1
+            raise Unproven("nothing, where there should be rows")
+
+
+def opening(client: Client, entity: Entity, *, expected: bool = True) -> Opening:
+    """The newest change and the count, in one request; `expected`: there should be rows."""
+    emptiness = _Emptiness(expected=expected)
 
     def read(answer: Answer) -> Opening:
         page = decode.envelope(answer.body, _Stamp)
         count = decode.counted(page)
+        emptiness.check(count)
         if len(page.value) != min(1, count):
             raise Unproven(f"{len(page.value)} rows where {min(1, count)} was asked for")
         newest = page.value[0] if page.value else _Stamp(0)
@@ -82,9 +100,11 @@ def page(
 ) -> Page:
     """The next page behind `after_id`."""
     asked = _asked(entity, refused, filter=between(after_id, upto_id, since))
+    emptiness = _Emptiness(expected=since is None)
 
     def read(answer: Answer) -> Page:
         decoded = decode.rows(answer.body, entity)
+        emptiness.check(decoded.count)
         return _proved(entity, decoded, decoded.count, after_id, upto_id)
 
     return client.ask(asked, read)
@@ -97,10 +117,12 @@ def page_at(client: Client, entity: Entity, skip: int, refused: frozenset[str] =
     reads up to where it begins. None where there are no longer so many rows.
     """
     asked = _asked(entity, refused, skip=skip)
+    emptiness = _Emptiness(expected=True)
 
     def read(answer: Answer) -> Page | None:
         decoded = decode.rows(answer.body, entity)
         left = decoded.count - skip
+        emptiness.check(max(left, 0))
         return _proved(entity, decoded, left, -1, None) if left > 0 else None
 
     return client.ask(asked, read)
@@ -109,9 +131,11 @@ def page_at(client: Client, entity: Entity, skip: int, refused: frozenset[str] =
 def rows_by_id(client: Client, entity: Entity, ids: list[int], refused: frozenset[str] = frozenset()) -> Page:
     """These very rows, as many of them (at most 300) as there still are."""
     asked = _asked(entity, refused, filter=any_of(ids))
+    emptiness = _Emptiness(expected=True)
 
     def read(answer: Answer) -> Page:
         decoded = decode.rows(answer.body, entity)
+        emptiness.check(decoded.count)
         return _proved(entity, decoded, decoded.count, min(ids) - 1, max(ids))
 
     return client.ask(asked, read)
@@ -138,17 +162,26 @@ def ids(client: Client, entity: Entity, after_id: int, upto_id: int | None) -> l
     found: list[int] = []
     left = 1
     while left > 0:
-        chunk, left = _ids_page(client, entity, found[-1] if found else after_id, upto_id)
+        behind = found[-1] if found else after_id
+        chunk, left = _ids_page(client, entity, between(behind, upto_id), behind, upto_id)
         found += chunk
     return found
 
 
-def _ids_page(client: Client, entity: Entity, after_id: int, upto_id: int | None) -> tuple[list[int], int]:
-    asked = query(entity.path, filter=between(after_id, upto_id), orderby="Id", top=PAGE, select="Id", count="true")
+def existing(client: Client, entity: Entity, ids: list[int]) -> set[int]:
+    """Which of these Ids (at most 300) there still are."""
+    chunk, _ = _ids_page(client, entity, any_of(ids), min(ids) - 1, max(ids))
+    return set(chunk)
+
+
+def _ids_page(client: Client, entity: Entity, where: str, after_id: int, upto_id: int | None) -> tuple[list[int], int]:
+    asked = query(entity.path, filter=where, orderby="Id", top=PAGE, select="Id", count="true")
+    emptiness = _Emptiness(expected=True)
 
     def read(answer: Answer) -> tuple[list[int], int]:
         found = decode.envelope(answer.body, _Stamp)
         left = decode.counted(found)
+        emptiness.check(left)
         chunk = [row.Id for row in found.value]
         _prove(chunk, left, after_id, upto_id)
         return chunk, left - len(chunk)

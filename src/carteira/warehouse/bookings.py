@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import aiosql
 
 from carteira.warehouse.connection import Connection, Warehouse
 
-queries = aiosql.from_path(Path(__file__).with_name("bookings.sql"), "psycopg")
+queries: Any = aiosql.from_path(Path(__file__).with_name("bookings.sql"), "psycopg")
 
 
 class Bookings:

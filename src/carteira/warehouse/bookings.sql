@@ -1,15 +1,15 @@
--- name: alone!
+-- name: alone()!
 -- One booking at a time, over all processes, until this transaction ends.
 select pg_advisory_xact_lock(hashtext('carteira.request_bookings'), 0);
 
--- name: booked^
+-- name: booked(window)^
 -- How many requests the window holds, and how many seconds until the first of them leaves it.
 select coalesce(sum(requests), 0)::integer as requests,
     extract(epoch from min(booked_at) + make_interval(secs => :window) - clock_timestamp())::float8 as seconds
 from request_bookings
 where booked_at > clock_timestamp() - make_interval(secs => :window);
 
--- name: book!
+-- name: book(requests)!
 -- Book some, and forget those that have left every window.
 with forgotten as (
     delete from request_bookings where booked_at < clock_timestamp() - interval '1 hour'

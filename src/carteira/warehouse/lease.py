@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiosql
 import psycopg
@@ -21,7 +22,7 @@ import psycopg
 from carteira.errors import LeaseHeld, LeaseLost
 from carteira.warehouse.connection import Connection, Warehouse
 
-queries = aiosql.from_path(Path(__file__).with_name("lease.sql"), "psycopg")
+queries: Any = aiosql.from_path(Path(__file__).with_name("lease.sql"), "psycopg")
 
 
 @dataclass

@@ -1,27 +1,27 @@
--- name: take_lease^
+-- name: take_lease(holder, seconds)^
 -- Take the lease if nobody's is running; the token tells this holder from every earlier one.
 update sync_lease
 set token = token + 1, holder = :holder, expires_at = clock_timestamp() + make_interval(secs => :seconds)
 where holder is null or expires_at <= clock_timestamp()
 returning token;
 
--- name: current_lease^
+-- name: current_lease()^
 -- Who holds the lease, and for how much longer.
 select holder, extract(epoch from expires_at - clock_timestamp())::float8 as seconds from sync_lease;
 
--- name: renew_lease!
+-- name: renew_lease(seconds, token)!
 -- Hold it longer, if it is still ours.
 update sync_lease set expires_at = clock_timestamp() + make_interval(secs => :seconds)
 where token = :token and holder is not null;
 
--- name: release_lease!
+-- name: release_lease(token)!
 -- Give it back, if it is still ours.
 update sync_lease set holder = null, expires_at = '-infinity' where token = :token;
 
--- name: share_lease^
+-- name: share_lease(token)^
 -- Before a run writes anything: the lease is ours and stays so until this transaction ends.
 select 1 as held from sync_lease where token = :token and holder is not null for share;
 
--- name: keep_lease^
+-- name: keep_lease(token)^
 -- Before a run publishes: the same, against everybody.
 select 1 as held from sync_lease where token = :token and holder is not null for update;

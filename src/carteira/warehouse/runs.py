@@ -12,7 +12,7 @@ import aiosql
 
 from carteira.warehouse.connection import Connection
 
-queries = aiosql.from_path(Path(__file__).with_name("runs.sql"), "psycopg")
+queries: Any = aiosql.from_path(Path(__file__).with_name("runs.sql"), "psycopg")
 
 
 @dataclass(frozen=True)

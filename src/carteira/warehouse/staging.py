@@ -21,7 +21,7 @@ from carteira import brazil
 from carteira.records import Contact, Deal, LookUp, Rejection, Row
 from carteira.warehouse.connection import Connection
 
-queries = aiosql.from_path(Path(__file__).with_name("staging.sql"), "psycopg")
+queries: Any = aiosql.from_path(Path(__file__).with_name("staging.sql"), "psycopg")
 
 COPY = {
     "deals": (

@@ -1,38 +1,38 @@
--- name: add_read!
+-- name: add_read(run_id, entity, phase, part, since, after_id, upto_id, done, rows_read)!
 -- A part of a read: which Ids of which entity, changed since when.
 insert into staged_reads (run_id, entity, phase, part, since, after_id, upto_id, done, rows_read)
 values (:run_id, :entity, :phase, :part, :since, :after_id, :upto_id, :done, :rows_read);
 
--- name: advance_read!
+-- name: advance_read(after_id, done, rows_read, entity, phase, part)!
 -- How far a part got: everything up to `after_id` is staged.
 update staged_reads set after_id = :after_id, done = :done, rows_read = rows_read + :rows_read
 where entity = :entity and phase = :phase and part = :part;
 
--- name: reads
+-- name: reads()
 -- The parts of the unfinished run's reads.
 select entity, phase, part, since, after_id, upto_id, done, rows_read from staged_reads order by entity, phase, part;
 
--- name: count_page!
+-- name: count_page(pages, requests, throttled, customers, deals, run_id)!
 -- What a batch of pages added to the run.
 update sync_runs
 set pages = pages + :pages, requests = :requests, throttled = :throttled, last_page_at = clock_timestamp(),
     customers_read = customers_read + :customers, deals_read = deals_read + :deals
 where id = :run_id;
 
--- name: reject*!
+-- name: reject(entity, id, field, reason, raw)*!
 -- A row that could not be read.
 insert into staged_rejections (entity, id, field, reason, raw) values (:entity, :id, :field, :reason, :raw);
 
--- name: add_look_up*!
+-- name: add_look_up(kind, id, name, pipeline_id, position, suspended, integration, archived)*!
 -- A name behind a number.
 insert into staged_look_ups (kind, id, name, pipeline_id, position, suspended, integration, archived)
 values (:kind, :id, :name, :pipeline_id, :position, :suspended, :integration, :archived);
 
--- name: staged_look_up_kinds
+-- name: staged_look_up_kinds()
 -- Which look-ups this run has read already.
 select distinct kind from staged_look_ups;
 
--- name: unknown_look_ups
+-- name: unknown_look_ups()
 -- Kinds of look-up of which a staged row names a number that nobody knows.
 select 'owners' as kind where exists (
     select from (select owner_id from staged_sales union select owner_id from staged_customers) named
@@ -48,27 +48,27 @@ union all select 'loss_reasons' where exists (
     where loss_reason_id is not null
     and not exists (select from loss_reasons where loss_reasons.loss_reason_id = named.loss_reason_id));
 
--- name: open_entity!
+-- name: open_entity(entity, run_id, newest, newest_id, remote_count, server_now, watermark)!
 -- What an entity was when the run opened.
 insert into sync_openings (entity, run_id, newest, newest_id, remote_count, server_now, watermark)
 values (:entity, :run_id, :newest, :newest_id, :remote_count, :server_now, :watermark);
 
--- name: reopen_entity!
+-- name: reopen_entity(newest, newest_id, remote_count, server_now, watermark, entity)!
 -- A catch-up read begins here: the next run's watermark may follow it.
 update sync_openings
 set newest = :newest, newest_id = :newest_id, remote_count = :remote_count, server_now = :server_now,
     watermark = :watermark
 where entity = :entity;
 
--- name: close_entity!
+-- name: close_entity(closing_count, entity)!
 -- How many rows an entity had after the last page.
 update sync_openings set closing_count = :closing_count where entity = :entity;
 
--- name: openings
+-- name: openings()
 -- What the unfinished run saw of each entity.
 select entity, newest, newest_id, remote_count, server_now, watermark, closing_count from sync_openings;
 
--- name: missing_deals^
+-- name: missing_deals()^
 -- Published deals that a full read did not find, as 8-byte integers in ascending order.
 select string_agg(int8send(deal_id), ''::bytea order by deal_id) as ids from sales
 where deleted_at is null
@@ -76,7 +76,7 @@ and not exists (select from staged_sales staged where staged.deal_id = sales.dea
 and not exists (select from staged_rejections r where r.entity = 'deals' and r.id = sales.deal_id)
 and not exists (select from staged_absences a where a.entity = 'deals' and a.id = sales.deal_id);
 
--- name: missing_contacts^
+-- name: missing_contacts()^
 -- Published contacts that a full read did not find, as 8-byte integers in ascending order.
 select string_agg(int8send(customer_id), ''::bytea order by customer_id) as ids from customers
 where deleted_at is null and not placeholder
@@ -84,7 +84,7 @@ and not exists (select from staged_customers staged where staged.customer_id = c
 and not exists (select from staged_rejections r where r.entity = 'contacts' and r.id = customers.customer_id)
 and not exists (select from staged_absences a where a.entity = 'contacts' and a.id = customers.customer_id);
 
--- name: known_deals^
+-- name: known_deals(full)^
 -- The deals that Ploomes should have, if all that is here is right, as 8-byte integers in ascending order.
 select string_agg(int8send(id), ''::bytea order by id) as ids from (
     select deal_id as id from sales where deleted_at is null and not :full
@@ -94,7 +94,7 @@ select string_agg(int8send(id), ''::bytea order by id) as ids from (
     except select id from staged_absences where entity = 'deals'
 ) known;
 
--- name: known_contacts^
+-- name: known_contacts(full)^
 -- The same for contacts; placeholders are not Ploomes'.
 select string_agg(int8send(id), ''::bytea order by id) as ids from (
     select customer_id as id from customers where deleted_at is null and not placeholder and not :full
@@ -104,7 +104,7 @@ select string_agg(int8send(id), ''::bytea order by id) as ids from (
     except select id from staged_absences where entity = 'contacts'
 ) known;
 
--- name: new_deals^
+-- name: new_deals()^
 -- How many staged or rejected deals are not among the published ones, and how many of those will go.
 select
     (select count(*) from (
@@ -117,7 +117,7 @@ select
     (select count(*) from staged_absences a join sales on sales.deal_id = a.id and deleted_at is null
      where a.entity = 'deals') as gone;
 
--- name: new_contacts^
+-- name: new_contacts()^
 -- The same for contacts.
 select
     (select count(*) from (
@@ -132,7 +132,7 @@ select
      join customers on customers.customer_id = a.id and deleted_at is null and not placeholder
      where a.entity = 'contacts') as gone;
 
--- name: staged_deals^
+-- name: staged_deals()^
 -- How many deals a full read holds, readable or not, without those that are gone again.
 select count(*) as seen from (
     select deal_id as id from staged_sales
@@ -140,7 +140,7 @@ select count(*) as seen from (
     except select id from staged_absences where entity = 'deals'
 ) seen;
 
--- name: staged_contacts^
+-- name: staged_contacts()^
 -- The same for contacts.
 select count(*) as seen from (
     select customer_id as id from staged_customers
@@ -148,11 +148,15 @@ select count(*) as seen from (
     except select id from staged_absences where entity = 'contacts'
 ) seen;
 
--- name: add_absences!
+-- name: add_absences(entity, ids)!
 -- Rows that Ploomes no longer has.
 insert into staged_absences (entity, id) select :entity, unnest(:ids::bigint[]) on conflict do nothing;
 
--- name: orphaned_deals
+-- name: any_absence(entity)^
+-- Whether anything of an entity is about to be tombstoned, or dropped from the staging.
+select exists (select from staged_absences where entity = :entity) as absent;
+
+-- name: orphaned_deals()
 -- Live deals of the contacts that are about to be tombstoned, and not read again since.
 select deal_id from sales
 where customer_id in (select id from staged_absences where entity = 'contacts') and deleted_at is null
@@ -163,7 +167,7 @@ where customer_id in (select id from staged_absences where entity = 'contacts')
 and not exists (select from staged_absences a where a.entity = 'deals' and a.id = deal_id)
 order by deal_id;
 
--- name: absences^
+-- name: absences()^
 -- How many published deals and contacts are about to be tombstoned, and how many are published.
 select
     (select count(*) from staged_absences a join sales on deal_id = id and deleted_at is null
@@ -172,7 +176,7 @@ select
      join customers on customer_id = id and deleted_at is null and not placeholder
      where a.entity = 'contacts') as contacts;
 
--- name: rejections^
+-- name: rejections(full)^
 -- How many rows of each entity are rejected now, those of earlier runs included.
 select
     count(*) filter (where entity = 'deals') as deals, count(*) filter (where entity = 'contacts') as contacts
@@ -181,12 +185,12 @@ from (
     union select entity, id from rejected_rows r where closed_at is null and not :full
 ) rejected;
 
--- name: staged_rows^
+-- name: staged_rows()^
 -- How much is staged: what decides how it is cleared.
 select (select count(*) from (select from staged_sales limit 10001) few)
     + (select count(*) from (select from staged_customers limit 10001) few) as staged;
 
--- name: clear_few!
+-- name: clear_few()!
 -- Throw away a small staging.
 with
     a as (delete from staged_sales),
@@ -197,7 +201,7 @@ with
     f as (delete from staged_reads)
 delete from sync_openings;
 
--- name: clear_many!
+-- name: clear_many()!
 -- Throw away a large staging.
 truncate staged_sales, staged_customers, staged_rejections, staged_absences, staged_look_ups, staged_reads,
     sync_openings;

@@ -1,0 +1,41 @@
+"""customer_sales from `customers` and `sales`: of the customers that a run touched, or of all.
+
+The same SELECT either way, so there are no counters to drift; rows that do not differ are not written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import aiosql
+
+from carteira.warehouse.connection import Connection
+
+queries: Any = aiosql.from_path(Path(__file__).with_name("definition.sql"), "psycopg")
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What customer_sales adds up to: rows, reais, won deals."""
+
+    customers: int
+    revenue: Decimal
+    deals: int
+
+
+def rebuild(connection: Connection, opened_at: datetime, customer_ids: list[int] | None = None) -> int:
+    """Apply the definition to these customers (None: all) within the caller's transaction; rows that changed.
+
+    `opened_at` becomes last_sync_at of the rows that change.
+    """
+    (changed,) = queries.refresh(connection, opened_at=opened_at, customer_ids=customer_ids)
+    return int(changed)
+
+
+def totals(connection: Connection, customer_ids: list[int] | None = None) -> Totals:
+    """What is published of these customers (None: all)."""
+    return Totals(*queries.totals(connection, customer_ids=customer_ids))

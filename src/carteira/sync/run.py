@@ -1,0 +1,209 @@
+"""One run from the lease to the publication: opened or resumed, read, audited, published, put on record.
+
+However it ends, published data is what it was or what the audit let through, and a run that was cut short goes on
+under its number the next time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+
+from carteira.errors import CarteiraError, LeaseHeld, PloomesUnavailable, Refused
+from carteira.ploomes.client import Client, Patience
+from carteira.ploomes.pacing import WINDOW_SECONDS, Pacer, Stopped
+from carteira.settings import Settings
+from carteira.sync import plan, publishing, reading
+from carteira.sync.stage import Progress, Slice
+from carteira.warehouse import lease, migrate, runs, staging
+from carteira.warehouse.bookings import Bookings
+from carteira.warehouse.connection import Connection, Warehouse, away
+from carteira.warehouse.lease import Lease
+
+__all__ = ["Outcome", "Progress", "sync"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended that did not fail: 'succeeded', or 'partial' when it is to be called again."""
+
+    run_id: int
+    state: str
+    mode: str
+    customers: int
+    deals: int
+    requests: int
+    seconds: float
+    message: str
+    publication: int | None
+
+
+def sync(
+    settings: Settings,
+    warehouse: Warehouse,
+    *,
+    full: bool = False,
+    deadline: float | None = None,
+    accept_deletions: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    stopping: threading.Event | None = None,
+    at_step: Callable[[str], None] | None = None,
+    patience: Patience | None = None,
+) -> Outcome:
+    """One run. Raises CarteiraError with its exit code; returns for 'succeeded' and for 'partial'.
+
+    `deadline`: seconds after which reading stops where it is; publishing is never cut. Setting `stopping` does the
+    same from outside. `at_step` is told each step as it is reached, for tests that interrupt there.
+    """
+    settings.require("PLOOMES_API_KEY")
+    stopping = stopping or threading.Event()
+    try:
+        migrate.ensure(warehouse)
+        with _deadline(deadline, stopping), lease.held(warehouse, settings.lease_seconds) as held:
+            ledger = Bookings(warehouse, WINDOW_SECONDS)
+            with closing(ledger), closing(warehouse.connect()) as connection:
+                pacer = Pacer(settings.ploomes_requests_per_minute, settings.ploomes_concurrency, ledger, stopping)
+                with _client(settings, pacer, patience) as client, _pool(settings.ploomes_concurrency) as pool:
+                    made_with = plan.fingerprint(client.base_url, _key(settings))
+                    run = _begin(held, connection, made_with, full=full, accept_deletions=accept_deletions)
+                    slice_ = Slice(
+                        client, held, connection, pool, run.id, run.mode, run.opened_at, run.requests,
+                        run.accept_deletions, progress or _unseen, at_step or _unseen,
+                    )  # fmt: skip
+                    return _recorded(slice_)
+    except psycopg.OperationalError as error:
+        raise away(error) from error
+
+
+def _unseen(_: object) -> None:
+    pass
+
+
+def _key(settings: Settings) -> str:
+    assert settings.ploomes_api_key is not None
+    return settings.ploomes_api_key.reveal()
+
+
+@contextmanager
+def _client(settings: Settings, pacer: Pacer, patience: Patience | None) -> Iterator[Client]:
+    client = Client(settings.ploomes_base_url, _key(settings), pacer, patience)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def _pool(concurrency: int) -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor(concurrency)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _deadline(seconds: float | None, stopping: threading.Event) -> Iterator[None]:
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, stopping.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _begin(
+    held: Lease, connection: Connection, made_with: str, *, full: bool, accept_deletions: bool
+) -> runs.Unfinished:
+    """The run that was left unfinished, if it is of use; else a new one."""
+    now = datetime.now(UTC)
+    with held.transaction(connection):
+        earlier = runs.unfinished(connection)
+        if earlier is not None:
+            why = plan.useless(earlier, now, made_with, full=full)
+            if why is None:
+                runs.queries.resume_run(connection, run_id=earlier.id, accept_deletions=accept_deletions)
+                return earlier
+            runs.queries.abandon_run(connection, run_id=earlier.id, error=f"Its staging was thrown away: {why}.")
+        staging.clear(connection)
+        mode = "full" if full or plan.full_is_due(runs.state(connection), now) else "incremental"
+        run_id, opened_at = runs.queries.open_run(
+            connection, mode=mode, fingerprint=made_with, accept_deletions=accept_deletions
+        )
+        return runs.Unfinished(run_id, mode, made_with, opened_at, None, 0, accept_deletions)
+
+
+def _recorded(run: Slice) -> Outcome:
+    """Do the run, and put on record how it ended."""
+    try:
+        return _done(run)
+    except Stopped:
+        _leave(run, "partial", None)
+        return _outcome(run, "partial", 0, 0, None)
+    except LeaseHeld:
+        raise
+    except Refused as refused:
+        _leave(run, "refused", str(refused))
+        raise
+    except PloomesUnavailable as unavailable:
+        _leave(run, "partial" if run.read else "failed", str(unavailable))
+        raise
+    except CarteiraError as failure:
+        _leave(run, "failed", str(failure))
+        raise
+
+
+def _leave(run: Slice, state: str, error: str | None) -> None:
+    with run.lease.transaction(run.connection) as connection:
+        runs.queries.leave_run(
+            connection,
+            run_id=run.run_id,
+            state=state,
+            error=error,
+            requests=run.requests,
+            throttled=run.client.pacer.throttled,
+            seconds=run.seconds,
+            audit=None,
+        )
+        if state in ("refused", "failed"):
+            staging.clear(connection)
+
+
+def _done(run: Slice) -> Outcome:
+    with run.lease.transaction(run.connection) as connection:
+        state, before = runs.state(connection), runs.entities(connection)
+    if not run.full:
+        run.refused = state.refused_fields
+    run.at_step("opened")
+    found = reading.openings(run, before)
+    if not run.full and state.unexplained == 0 and all(plan.quiet(before[name], found[name]) for name in found):
+        publishing.publish_quiet(run)
+        return _outcome(run, "succeeded", 0, 0, state.publication)
+    reading.put_down(run, found)
+    closed = reading.read_all(run, before, found)
+    said, who = publishing.verdicts(run, state, before, found, closed)
+    run.at_step("audited")
+    published = publishing.publish_run(run, state, said, who, sum(one.rest for one in closed))
+    return _outcome(run, "succeeded", published.customers, published.deals, published.publication)
+
+
+def _outcome(run: Slice, state: str, customers: int, deals: int, publication: int | None) -> Outcome:
+    if state == "partial":
+        message = f"Read {run.read} rows so far; run again to go on from there."
+    elif customers or deals:
+        message = f"Published {customers} changed customers and {deals} changed deals."
+    else:
+        message = "Nothing had changed."
+    return Outcome(
+        run.run_id, state, run.mode, customers, deals, run.requests, round(run.seconds, 3), message, publication
+    )

@@ -1,0 +1,117 @@
+"""From the staging to what everybody reads, inside the caller's one transaction: merge, tombstone, flag, close.
+
+customer_sales is derived between `merge` and `close` by its own room; nothing here knows what a sale is worth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import aiosql
+
+from carteira import brazil
+from carteira.warehouse import staging
+from carteira.warehouse.connection import Connection
+
+queries: Any = aiosql.from_path(Path(__file__).with_name("publish.sql"), "psycopg")
+
+SETTLING_SECONDS = 2.0
+MANY_CUSTOMERS = 20_000
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What merging changed; `touched`: whose customer_sales to derive anew, None for all."""
+
+    touched: list[int] | None
+    customers: int
+    deals: int
+    customers_deleted: int
+    deals_deleted: int
+    customers_live: int
+    deals_live: int
+    rejected: int
+    usual_currency_id: int | None
+    changed: bool
+
+
+def alone(connection: Connection) -> None:
+    """Wait until no other writer of published tables is at work."""
+    queries.alone(connection)
+
+
+def merge(
+    connection: Connection, run_id: int, opened_at: datetime, *, full: bool, usual_currency_id: int | None
+) -> Merged:
+    """The staging into customers, sales, look-ups and rejected_rows."""
+    touched = None if full else queries.touched(connection)[0]
+    customers_live, deals_live = (0, 0) if full else queries.becoming_live(connection)
+    (look_ups,) = queries.merge_look_ups(connection)
+    (customers,) = queries.merge_customers(connection)
+    (deals,) = queries.merge_sales(connection)
+    customers_deleted, deals_deleted = queries.tombstone(connection, opened_at=opened_at)
+    rejected, flagged = queries.flag_rejected(connection, run_id=run_id, opened_at=opened_at, full=full)
+    placeholders = _placeholders(connection, full)
+    usual = _usual_currency(connection, full, usual_currency_id)
+    if touched is not None and (usual != usual_currency_id or len(touched) > MANY_CUSTOMERS):
+        touched = None
+    return Merged(
+        touched=touched,
+        customers=customers + placeholders,
+        deals=deals,
+        customers_deleted=customers_deleted,
+        deals_deleted=deals_deleted,
+        customers_live=customers_live - customers_deleted,
+        deals_live=deals_live - deals_deleted,
+        rejected=rejected,
+        usual_currency_id=usual,
+        changed=any((look_ups, customers, deals, customers_deleted, deals_deleted, flagged, placeholders)),
+    )
+
+
+def _placeholders(connection: Connection, full: bool) -> int:
+    rows = [
+        {"customer_id": customer_id, "name": name, "name_key": brazil.name_key(name)}
+        for customer_id, name in queries.nameless_contacts(connection, full=full)
+    ]
+    if rows:
+        queries.put_placeholder(connection, rows)
+    return len(rows)
+
+
+def _usual_currency(connection: Connection, full: bool, before: int | None) -> int | None:
+    if not full and before is not None:
+        return before
+    found = queries.usual_currency(connection)
+    usual = found[0] if found else before
+    if usual != before:
+        queries.usual_currency_is(connection, usual_currency_id=usual)
+    return usual
+
+
+def read_total(connection: Connection) -> Decimal:
+    """What the won deals that were read add up to: of a full read, the whole account."""
+    return Decimal(queries.read_total(connection)[0])
+
+
+def published_total(connection: Connection) -> Decimal:
+    """What the published won deals add up to."""
+    return Decimal(queries.published_total(connection)[0])
+
+
+def close(connection: Connection, merged: Merged, *, full: bool, **state: Any) -> int:
+    """Move the watermarks, empty the staging, and give the publication's number."""
+    queries.close_entities(
+        connection,
+        full=full,
+        deals=merged.deals_live,
+        customers=merged.customers_live,
+        settling=SETTLING_SECONDS,
+    )
+    (publication,) = queries.close_state(connection, full=full, usual_currency_id=merged.usual_currency_id, **state)
+    staging.clear(connection)
+    return int(publication)

@@ -1,0 +1,314 @@
+-- name: alone()!
+-- Everybody who writes published tables waits here for everybody else, until the transaction ends.
+select pg_advisory_xact_lock(hashtext('carteira.publish'), hashtext(current_schema()));
+
+-- name: touched()^
+-- Whose customer_sales may change: old and new customer of every deal, and every contact, that is staged.
+select array(
+    select customer_id from staged_sales where customer_id is not null
+    union select sales.customer_id from sales join staged_sales using (deal_id) where sales.customer_id is not null
+    union select customer_id from sales join staged_absences on entity = 'deals' and id = deal_id
+        where customer_id is not null
+    union select customer_id from sales join staged_rejections on entity = 'deals' and id = deal_id
+        where customer_id is not null
+    union select customer_id from staged_customers
+    union select id from staged_absences where entity = 'contacts'
+    union select id from staged_rejections where entity = 'contacts'
+) as customer_ids;
+
+-- name: becoming_live()^
+-- How many rows will be live that are not, and how many live ones will go.
+select
+    (select count(distinct customer_id) from staged_customers staged
+     where not exists (select from customers published where published.customer_id = staged.customer_id
+                       and deleted_at is null and not placeholder)
+     and not exists (select from staged_absences where entity = 'contacts' and id = staged.customer_id)
+     and not exists (select from staged_rejections rejected where entity = 'contacts'
+                     and id = staged.customer_id and rejected.reading > staged.reading)) as customers,
+    (select count(distinct deal_id) from staged_sales staged
+     where not exists (select from sales published where published.deal_id = staged.deal_id and deleted_at is null)
+     and not exists (select from staged_absences where entity = 'deals' and id = staged.deal_id)
+     and not exists (select from staged_rejections rejected where entity = 'deals'
+                     and id = staged.deal_id and rejected.reading > staged.reading)) as deals;
+
+-- name: merge_customers()^
+-- The latest reading of every staged contact, unless a newer one is published.
+with latest as (
+    select distinct on (customer_id) staged.* from staged_customers staged
+    where not exists (select from staged_absences where entity = 'contacts' and id = staged.customer_id)
+    order by customer_id, reading desc
+), written as (
+    insert into customers as published (
+        customer_id, name, name_key, legal_name, kind, cnpj, cnpj_root, cpf, document_raw, document_valid, city,
+        state, owner_id, created_at, updated_at)
+    select
+        customer_id, name, name_key, legal_name, kind, cnpj, cnpj_root, cpf, document_raw, document_valid, city,
+        state, owner_id, created_at, updated_at
+    from latest
+    where not exists (select from staged_rejections rejected where entity = 'contacts'
+                      and id = latest.customer_id and rejected.reading > latest.reading)
+    on conflict (customer_id) do update set
+        name = excluded.name,
+        name_key = excluded.name_key,
+        legal_name = excluded.legal_name,
+        kind = excluded.kind,
+        cnpj = excluded.cnpj,
+        cnpj_root = excluded.cnpj_root,
+        cpf = excluded.cpf,
+        document_raw = excluded.document_raw,
+        document_valid = excluded.document_valid,
+        city = excluded.city,
+        state = excluded.state,
+        owner_id = excluded.owner_id,
+        created_at = excluded.created_at,
+        updated_at = excluded.updated_at,
+        deleted_at = null,
+        rejected_at = null,
+        placeholder = false
+    where (published.deleted_at is not null or published.updated_at is null
+           or excluded.updated_at >= published.updated_at)
+    and (
+        published.name, published.legal_name, published.kind, published.cnpj, published.cnpj_root, published.cpf,
+        published.document_raw, published.document_valid, published.city, published.state, published.owner_id,
+        published.created_at, published.updated_at, published.deleted_at, published.rejected_at, published.placeholder
+    ) is distinct from (
+        excluded.name, excluded.legal_name, excluded.kind, excluded.cnpj, excluded.cnpj_root, excluded.cpf,
+        excluded.document_raw, excluded.document_valid, excluded.city, excluded.state, excluded.owner_id,
+        excluded.created_at, excluded.updated_at, null::timestamptz, null::timestamptz, false
+    )
+    returning 1
+)
+select count(*) as changed from written;
+
+-- name: merge_sales()^
+-- The latest reading of every staged deal, unless a newer one is published.
+with latest as (
+    select distinct on (deal_id) staged.* from staged_sales staged
+    where not exists (select from staged_absences where entity = 'deals' and id = staged.deal_id)
+    order by deal_id, reading desc
+), written as (
+    insert into sales as published (
+        deal_id, customer_id, contact_name, title, total, currency_id, status, owner_id, pipeline_id, stage_id,
+        loss_reason_id, created_at, closed_at, updated_at)
+    select
+        deal_id, customer_id, contact_name, title, total, currency_id, status, owner_id, pipeline_id, stage_id,
+        loss_reason_id, created_at, closed_at, updated_at
+    from latest
+    where not exists (select from staged_rejections rejected where entity = 'deals'
+                      and id = latest.deal_id and rejected.reading > latest.reading)
+    on conflict (deal_id) do update set
+        customer_id = excluded.customer_id,
+        contact_name = excluded.contact_name,
+        title = excluded.title,
+        total = excluded.total,
+        currency_id = excluded.currency_id,
+        status = excluded.status,
+        owner_id = excluded.owner_id,
+        pipeline_id = excluded.pipeline_id,
+        stage_id = excluded.stage_id,
+        loss_reason_id = excluded.loss_reason_id,
+        created_at = excluded.created_at,
+        closed_at = excluded.closed_at,
+        updated_at = excluded.updated_at,
+        deleted_at = null,
+        rejected_at = null
+    where (published.deleted_at is not null or published.updated_at is null
+           or excluded.updated_at >= published.updated_at)
+    and (
+        published.customer_id, published.contact_name, published.title, published.total, published.currency_id,
+        published.status, published.owner_id, published.pipeline_id, published.stage_id, published.loss_reason_id,
+        published.created_at, published.closed_at, published.updated_at, published.deleted_at, published.rejected_at
+    ) is distinct from (
+        excluded.customer_id, excluded.contact_name, excluded.title, excluded.total, excluded.currency_id,
+        excluded.status, excluded.owner_id, excluded.pipeline_id, excluded.stage_id, excluded.loss_reason_id,
+        excluded.created_at, excluded.closed_at, excluded.updated_at, null::timestamptz, null::timestamptz
+    )
+    returning 1
+)
+select count(*) as changed from written;
+
+-- name: tombstone(opened_at)^
+-- Rows that Ploomes no longer has leave every total.
+with gone_customers as (
+    update customers set deleted_at = :opened_at, rejected_at = null
+    from staged_absences where entity = 'contacts' and id = customer_id and deleted_at is null and not placeholder
+    returning 1
+), gone_sales as (
+    update sales set deleted_at = :opened_at, rejected_at = null
+    from staged_absences where entity = 'deals' and id = deal_id and deleted_at is null
+    returning 1
+)
+select (select count(*) from gone_customers) as customers, (select count(*) from gone_sales) as deals;
+
+-- name: flag_rejected(opened_at, full, run_id)^
+-- Published rows of which Ploomes holds a version that cannot be read: out of the totals, and said so.
+with current as (
+    select distinct on (entity, id) entity, id, field, reason, raw from staged_rejections rejected
+    where not exists (select from staged_sales staged where rejected.entity = 'deals'
+                      and staged.deal_id = rejected.id and staged.reading > rejected.reading)
+    and not exists (select from staged_customers staged where rejected.entity = 'contacts'
+                    and staged.customer_id = rejected.id and staged.reading > rejected.reading)
+    and not exists (select from staged_absences gone where gone.entity = rejected.entity and gone.id = rejected.id)
+    order by entity, id, reading desc
+), flagged_customers as (
+    update customers set rejected_at = :opened_at
+    from current where entity = 'contacts' and id = customer_id and rejected_at is null
+    returning 1
+), flagged_sales as (
+    update sales set rejected_at = :opened_at
+    from current where entity = 'deals' and id = deal_id and rejected_at is null
+    returning 1
+), readable_again as (
+    update rejected_rows set closed_at = :opened_at
+    where closed_at is null
+    and not exists (select from current where current.entity = rejected_rows.entity and current.id = rejected_rows.id)
+    and (
+        :full
+        or exists (select from staged_sales where rejected_rows.entity = 'deals' and deal_id = rejected_rows.id)
+        or exists (select from staged_customers where rejected_rows.entity = 'contacts'
+                   and customer_id = rejected_rows.id)
+        or exists (select from staged_absences gone where gone.entity = rejected_rows.entity
+                   and gone.id = rejected_rows.id))
+    returning 1
+), opened as (
+    insert into rejected_rows as known (run_id, entity, id, field, reason, raw)
+    select :run_id, entity, id, field, reason, raw from current
+    on conflict (entity, id) where closed_at is null do update set
+        run_id = excluded.run_id, field = excluded.field, reason = excluded.reason, raw = excluded.raw
+    where (known.field, known.reason, known.raw) is distinct from (excluded.field, excluded.reason, excluded.raw)
+    returning 1
+)
+select
+    (select count(*) from current) as rejected,
+    (select count(*) from flagged_customers) + (select count(*) from flagged_sales)
+        + (select count(*) from readable_again) + (select count(*) from opened) as changed;
+
+-- name: nameless_contacts(full)
+-- Contacts that live deals name and that are not here, or only as placeholders of another name.
+select distinct on (sales.customer_id) sales.customer_id, sales.contact_name
+from sales
+left join customers on customers.customer_id = sales.customer_id
+where sales.customer_id is not null and sales.deleted_at is null
+and (:full or sales.deal_id in (select deal_id from staged_sales))
+and (customers.customer_id is null or (customers.placeholder and customers.name <> sales.contact_name))
+order by sales.customer_id, sales.updated_at desc, sales.deal_id desc;
+
+-- name: put_placeholder(customer_id, name, name_key)*!
+-- A contact that is known only by the deals that name it.
+insert into customers (customer_id, name, name_key, kind, placeholder)
+values (:customer_id, :name, :name_key, 'company', true)
+on conflict (customer_id) do update set name = excluded.name, name_key = excluded.name_key
+where customers.placeholder;
+
+-- name: merge_look_ups()^
+-- The names behind numbers; a number without a name gets an empty one, so that it is not asked for at every run.
+with put_owners as (
+    insert into owners as known (owner_id, name, suspended, integration)
+    select id, name, suspended, integration from staged_look_ups where kind = 'owners'
+    union all
+    select distinct named.owner_id, '', false, false
+    from (select owner_id from staged_sales union select owner_id from staged_customers) named
+    where named.owner_id is not null
+    and not exists (select from staged_look_ups where kind = 'owners' and id = named.owner_id)
+    and not exists (select from owners where owners.owner_id = named.owner_id)
+    on conflict (owner_id) do update set
+        name = excluded.name, suspended = excluded.suspended, integration = excluded.integration
+    where (known.name, known.suspended, known.integration)
+        is distinct from (excluded.name, excluded.suspended, excluded.integration)
+    returning 1
+), put_pipelines as (
+    insert into pipelines as known (pipeline_id, name, archived)
+    select id, name, archived from staged_look_ups where kind = 'pipelines'
+    union all
+    select distinct pipeline_id, '', false from staged_sales named
+    where pipeline_id is not null
+    and not exists (select from staged_look_ups where kind = 'pipelines' and id = named.pipeline_id)
+    and not exists (select from pipelines where pipelines.pipeline_id = named.pipeline_id)
+    on conflict (pipeline_id) do update set name = excluded.name, archived = excluded.archived
+    where (known.name, known.archived) is distinct from (excluded.name, excluded.archived)
+    returning 1
+), put_stages as (
+    insert into stages as known (stage_id, pipeline_id, name, position)
+    select id, pipeline_id, name, position from staged_look_ups where kind = 'stages'
+    union all
+    select distinct stage_id, null::bigint, '', null::integer from staged_sales named
+    where stage_id is not null
+    and not exists (select from staged_look_ups where kind = 'stages' and id = named.stage_id)
+    and not exists (select from stages where stages.stage_id = named.stage_id)
+    on conflict (stage_id) do update set
+        pipeline_id = excluded.pipeline_id, name = excluded.name, position = excluded.position
+    where (known.pipeline_id, known.name, known.position)
+        is distinct from (excluded.pipeline_id, excluded.name, excluded.position)
+    returning 1
+), put_loss_reasons as (
+    insert into loss_reasons as known (loss_reason_id, name)
+    select id, name from staged_look_ups where kind = 'loss_reasons'
+    union all
+    select distinct loss_reason_id, '' from staged_sales named
+    where loss_reason_id is not null
+    and not exists (select from staged_look_ups where kind = 'loss_reasons' and id = named.loss_reason_id)
+    and not exists (select from loss_reasons where loss_reasons.loss_reason_id = named.loss_reason_id)
+    on conflict (loss_reason_id) do update set name = excluded.name
+    where known.name is distinct from excluded.name
+    returning 1
+)
+select
+    (select count(*) from put_owners) + (select count(*) from put_pipelines)
+    + (select count(*) from put_stages) + (select count(*) from put_loss_reasons) as changed;
+
+-- name: usual_currency()^
+-- The currency of most won deals: the account's own.
+select currency_id from sales
+where status = 'won' and deleted_at is null and currency_id is not null
+group by currency_id order by count(*) desc, currency_id limit 1;
+
+-- name: read_total()^
+-- What the won deals of a full read add up to, the latest reading of each.
+with latest as (
+    select distinct on (deal_id) deal_id, reading, total, status from staged_sales staged
+    where not exists (select from staged_absences where entity = 'deals' and id = staged.deal_id)
+    order by deal_id, reading desc
+)
+select coalesce(sum(total), 0) as total from latest
+where status = 'won' and not exists (
+    select from staged_rejections rejected
+    where entity = 'deals' and id = latest.deal_id and rejected.reading > latest.reading);
+
+-- name: published_total()^
+-- What the published won deals add up to.
+select coalesce(sum(total), 0) as total from sales
+where status = 'won' and deleted_at is null and rejected_at is null;
+
+-- name: close_entities(settling, full, deals, customers)!
+-- What the next run starts from.
+update sync_entities
+set watermark = opened.watermark, newest = opened.newest, newest_id = opened.newest_id,
+    remote_count = opened.remote_count,
+    settled = coalesce(opened.newest < opened.server_now - make_interval(secs => :settling), true),
+    live_rows = case when :full then case sync_entities.entity
+            when 'deals' then (select count(*) from sales where deleted_at is null)
+            else (select count(*) from customers where deleted_at is null and not placeholder) end
+        else live_rows + case sync_entities.entity when 'deals' then :deals else :customers end end
+from sync_openings opened
+where opened.entity = sync_entities.entity;
+
+-- name: close_state(changed, usual_currency_id, unexplained, full, opened_at, seconds, ploomes_user_id, ploomes_profile_id, refused_fields)^
+-- What the pages and the next run look at.
+update sync_state
+set publication = publication + case when :changed then 1 else 0 end,
+    usual_currency_id = :usual_currency_id,
+    unexplained = :unexplained,
+    last_full_at = case when :full then :opened_at else last_full_at end,
+    last_full_seconds = case when :full then :seconds else last_full_seconds end,
+    ploomes_user_id = coalesce(:ploomes_user_id, ploomes_user_id),
+    ploomes_profile_id = case when :ploomes_user_id::bigint is null then ploomes_profile_id else :ploomes_profile_id end,
+    refused_fields = :refused_fields
+returning publication;
+
+-- name: republished()!
+-- Published rows changed outside of a run.
+update sync_state set publication = publication + 1;
+
+-- name: usual_currency_is(usual_currency_id)!
+-- Before customer_sales is derived.
+update sync_state set usual_currency_id = :usual_currency_id;
