@@ -51,6 +51,23 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """The age of the data and how the last run stands; everything is None or 0 before the first one."""
+
+    last_sync_at: datetime | None
+    publication: int
+    has_customers: bool
+    rejected_rows: int
+    state: str | None
+    opened_at: datetime | None
+    error: str | None
+    customers_read: int | None
+    customers_expected: int | None
+    deals_read: int | None
+    deals_expected: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """What one seller, pipeline or state sold; `key` is its id or abbreviation, None where the deal names none."""
 
@@ -128,6 +145,11 @@ class Seller:
     owner_id: int
     name: str
     suspended: bool
+
+
+def standing(connection: Connection) -> Standing:
+    """What every page says of the data."""
+    return Standing(*queries.standing(connection))
 
 
 def figures(connection: Connection, periods: list[Period], today: date, zone: ZoneInfo, sight: Sight) -> list[Figures]:
@@ -225,6 +247,26 @@ def last_sale(connection: Connection, until: datetime, sight: Sight) -> LastSale
 def sellers(connection: Connection, sight: Sight) -> list[Seller]:
     """Owners who have deals, those who left the company last."""
     return [Seller(*row) for row in queries.sellers(connection, **sight.parameters)]
+
+
+def trends(
+    connection: Connection, customer_ids: list[int], periods: list[Period], zone: ZoneInfo, sight: Sight
+) -> dict[int, list[Decimal]]:
+    """Revenue of each customer in each period, by customer_id."""
+    bounds = [period.instants(zone) for period in periods]
+    rows = queries.trends(
+        connection,
+        customer_ids=customer_ids,
+        starts=[since for since, _ in bounds],
+        ends=[until for _, until in bounds],
+        **sight.parameters,
+    )
+    return dict(rows)
+
+
+def states_of_customers(connection: Connection, sight: Sight) -> list[tuple[str, int]]:
+    """The states that customers are in, with how many are there."""
+    return list(queries.states_of_customers(connection, **sight.parameters))
 
 
 def _bounds(period: Period, zone: ZoneInfo) -> dict[str, datetime]:

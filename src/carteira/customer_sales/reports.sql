@@ -163,3 +163,81 @@ select o.owner_id, o.name, o.suspended
 from owners o
 where exists (select from sales s where s.owner_id = o.owner_id) and (:sees_all or o.owner_id = :owner_id)
 order by o.suspended, lower(o.name), o.owner_id;
+
+-- name: standing()^
+-- What every page says of the data: their age, how the last run ended, how far an unfinished one is, what is rejected.
+select (select max(opened_at) from sync_runs where state = 'succeeded') as last_sync_at,
+       (select publication from sync_state) as publication,
+       exists (select from customer_sales) as has_customers,
+       (select count(*) from rejected_rows where closed_at is null) as rejected_rows,
+       last.state, last.opened_at, last.error, last.customers_read, last.customers_expected, last.deals_read, last.deals_expected
+from (select 1) one
+left join (select * from sync_runs order by id desc limit 1) last on true;
+
+-- name: trends(customer_ids, starts, ends, sees_all, owner_id)
+-- Revenue of some customers in each of several windows, in the windows' order.
+select c.customer_id,
+       array_agg(coalesce((
+           select sum(s.total)
+           from sales s
+           where s.customer_id = c.customer_id and s.status = 'won' and s.deleted_at is null and s.rejected_at is null
+             and s.closed_at >= w.since and s.closed_at < w.until
+             and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+             and (:sees_all or s.owner_id = :owner_id)), 0) order by w.number) as revenue
+from unnest(:customer_ids::bigint[]) as c (customer_id)
+cross join unnest(:starts::timestamptz[], :ends::timestamptz[]) with ordinality as w (since, until, number)
+group by c.customer_id;
+
+-- name: states_of_customers(sees_all, owner_id)
+-- The states that customers are in, with how many are there.
+select c.state, count(*) as customers
+from customers c
+where c.state is not null and c.deleted_at is null and (:sees_all or c.owner_id = :owner_id)
+group by c.state
+order by c.state;
+
+-- name: one_customer(customer_id, since, earlier, zone, sees_all, owner_id)^
+-- What the page of a customer says beside the list's figures: two windows of revenue, money in open deals, the contact's dates.
+select c.legal_name, c.cnpj_root, c.created_at, c.updated_at, c.placeholder,
+       own.revenue, own.sales, own.earlier_revenue, own.earlier_sales, own.open_total, own.first_day
+from customers c
+cross join lateral (
+    select coalesce(sum(s.total) filter (where won and s.closed_at >= :since), 0) as revenue,
+           count(*) filter (where won and s.closed_at >= :since) as sales,
+           coalesce(sum(s.total) filter (where won and s.closed_at >= :earlier and s.closed_at < :since), 0) as earlier_revenue,
+           count(*) filter (where won and s.closed_at >= :earlier and s.closed_at < :since) as earlier_sales,
+           coalesce(sum(s.total) filter (where s.status = 'open'), 0) as open_total,
+           min((s.closed_at at time zone :zone)::date) filter (where won) as first_day
+    from sales s
+    cross join lateral (
+        select s.status = 'won' and coalesce(s.currency_id = (select usual_currency_id from sync_state), true) as won
+    ) kind
+    where s.customer_id = c.customer_id and s.deleted_at is null and s.rejected_at is null
+      and (:sees_all or s.owner_id = :owner_id)
+) own
+where c.customer_id = :customer_id and (:sees_all or c.owner_id = :owner_id);
+
+-- name: purchases(customer_id, since, zone, sees_all, owner_id)
+-- The local days on which a customer bought, with what was bought on each.
+select (s.closed_at at time zone :zone)::date as day, coalesce(sum(s.total), 0) as total
+from sales s
+where s.customer_id = :customer_id and s.status = 'won' and s.deleted_at is null and s.rejected_at is null
+  and s.closed_at >= :since
+  and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+  and (:sees_all or s.owner_id = :owner_id)
+group by 1
+order by 1;
+
+-- name: branches(cnpj_root, since, sees_all, owner_id)
+-- The establishments of one company, which share the first eight characters of the CNPJ.
+select c.customer_id, c.name, c.cnpj, coalesce(c.city, '') as city, coalesce(c.state, '') as state, own.last_purchase, own.revenue
+from customers c
+cross join lateral (
+    select max(s.closed_at) as last_purchase, coalesce(sum(s.total) filter (where s.closed_at >= :since), 0) as revenue
+    from sales s
+    where s.customer_id = c.customer_id and s.status = 'won' and s.deleted_at is null and s.rejected_at is null
+      and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+      and (:sees_all or s.owner_id = :owner_id)
+) own
+where c.cnpj_root = :cnpj_root and c.deleted_at is null and (:sees_all or c.owner_id = :owner_id)
+order by c.cnpj;

@@ -6,22 +6,25 @@ import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from hashlib import blake2b
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 from fastapi import FastAPI
 from psycopg_pool import ConnectionPool
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.templating import Jinja2Templates
 
+from carteira import __version__
 from carteira.warehouse.connection import CONNECT_SECONDS, Warehouse
 from carteira.web import problems
 from carteira.web.headers import SameOrigin, SecurityHeaders
+from carteira.web.kept import Kept
 from carteira.web.session import cookie_name
 from carteira.web.statics import FOLDER, Statics
+from carteira.web.templating import templates
 
 if TYPE_CHECKING:
     from carteira.settings import Settings
@@ -36,15 +39,18 @@ def create_app(settings: Settings, warehouse: Warehouse) -> FastAPI:
     app = FastAPI(title="Carteira", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_pooled)
     app.state.settings = settings
     app.state.warehouse = warehouse
+    app.state.zone = ZoneInfo(settings.timezone)
+    app.state.edition = _edition(settings)
     app.state.https = https
     app.state.cookie = cookie_name(secure=https)
-    app.state.templates = Jinja2Templates(Path(__file__).with_name("templates"))
+    app.state.templates = templates(settings)
     problems.install(app)
     _include_routes(app)
     app.mount("/static", Statics(directory=FOLDER), name="static")
     # The last one added is the first to see a request.
     app.add_middleware(SameOrigin, public_url=settings.public_url)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM, compresslevel=6)
+    app.add_middleware(Kept)
     app.add_middleware(SecurityHeaders, https=https)
     return app
 
@@ -52,6 +58,14 @@ def create_app(settings: Settings, warehouse: Warehouse) -> FastAPI:
 def _include_routes(app: FastAPI) -> None:
     if find_spec("carteira.web.pages"):
         app.include_router(import_module("carteira.web.pages").router)
+
+
+def _edition(settings: Settings) -> str:
+    """What an answer depends on besides data and question: the program, its bundled files and its settings."""
+    manifest = FOLDER / "dist" / "manifest.json"
+    bundle = manifest.read_bytes() if manifest.exists() else b""
+    # The repr of a Secret shows nothing of it.
+    return blake2b(repr((__version__, settings, bundle)).encode(), digest_size=8).hexdigest()
 
 
 @asynccontextmanager

@@ -7,8 +7,8 @@ comparisons use it.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
-from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache, cached_property
 from zoneinfo import ZoneInfo
@@ -130,30 +130,30 @@ class Formats:
         sign, direction = ("+", "up") if rounded > 0 else (MINUS, "down")
         return Delta(direction, f"{sign}{self.number(abs(rounded), places)}{suffix}")
 
-    def local(self, moment: datetime) -> datetime:
+    def local(self, moment: dt.datetime) -> dt.datetime:
         return moment.astimezone(self.zone)
 
-    def today(self) -> date:
-        return datetime.now(self.zone).date()
+    def today(self) -> dt.date:
+        return dt.datetime.now(self.zone).date()
 
-    def date(self, day: date | datetime | None) -> str:
+    def date(self, day: dt.date | dt.datetime | None) -> str:
         """24/11/2026; a moment is shown by its local day."""
         if day is None:
             return NOTHING
-        if isinstance(day, datetime):
+        if isinstance(day, dt.datetime):
             day = self.local(day).date()
         return day.strftime("%d/%m/%Y") if self.portuguese else format_skeleton("yMMMd", day, locale=self.locale)
 
-    def day(self, day: date | datetime) -> str:
+    def day(self, day: dt.date | dt.datetime) -> str:
         """24/11: where the year is plain."""
-        if isinstance(day, datetime):
+        if isinstance(day, dt.datetime):
             day = self.local(day).date()
         return day.strftime("%d/%m") if self.portuguese else format_skeleton("MMMd", day, locale=self.locale)
 
-    def time(self, moment: datetime) -> str:
+    def time(self, moment: dt.datetime) -> str:
         return self.local(moment).strftime("%H:%M")
 
-    def moment(self, moment: datetime | None) -> str:
+    def moment(self, moment: dt.datetime | None) -> str:
         """18/11/2026 16:42"""
         return NOTHING if moment is None else f"{self.date(moment)} {self.time(moment)}"
 
@@ -161,11 +161,11 @@ class Formats:
         """11 -> nov, novembro or N."""
         return str(self.locale.months["stand-alone"][width][number]).rstrip(".")
 
-    def month_year(self, day: date) -> str:
+    def month_year(self, day: dt.date) -> str:
         """nov/25"""
         return f"{self.month(day.month)}/{day:%y}"
 
-    def range(self, first: date, last: date) -> str:
+    def range(self, first: dt.date, last: dt.date) -> str:
         """1–24 nov 2026; 28 out – 3 nov 2026; 24 nov 2026."""
         end = f"{last.day} {self.month(last.month)} {last.year}"
         if first == last:
@@ -185,7 +185,7 @@ class Formats:
             return f"{minutes}{NBSP}min{NBSP}{rest:02d}{NBSP}s"
         return f"{minutes // 60}{NBSP}h{NBSP}{minutes % 60:02d}{NBSP}min"
 
-    def when(self, moment: datetime) -> str:
+    def when(self, moment: dt.datetime) -> str:
         """hoje, 08:00; ontem, 20:00; 22/11, 14:00: fixed text, since what passes is drawn by the browser."""
         days = (self.today() - self.local(moment).date()).days
         names = ("hoje", "ontem") if self.portuguese else ("today", "yesterday")

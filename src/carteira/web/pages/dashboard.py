@@ -1,0 +1,239 @@
+"""`/`: how the period went, beside the one before and the same one of last year."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from carteira.customer_sales import reports
+from carteira.customer_sales.period import Period
+from carteira.customer_sales.reports import Figures, Ledger, Share
+from carteira.customer_sales.sight import Sight
+from carteira.warehouse.connection import Connection
+from carteira.web.formats import NBSP, Delta, Formats, Money
+from carteira.web.pages import periods
+from carteira.web.pages.addresses import with_query
+from carteira.web.pages.frame import SignedIn, formats_of, render
+from carteira.web.pages.periods import Comparison
+from carteira.web.pages.revenue import revenue_by_month
+from carteira.web.pages.sparks import Spark, spark
+from carteira.web.session import sight_of
+
+router = APIRouter()
+
+ABC_CUTS = (Decimal("0.80"), Decimal("0.95"))
+SELLERS, STATES, CUSTOMERS, SALES = 8, 6, 7, 5
+SPARK_MONTHS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One line under a figure: the change, what it was, and when."""
+
+    change: Delta
+    was: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A headline figure: `money` or `text`, its comparisons and its trend over whole months."""
+
+    name: str
+    money: Money | None
+    text: str
+    compared: list[Compared]
+    line: Spark | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A share as the table shows it; `address` leads to what it is made of."""
+
+    name: str
+    revenue: Decimal
+    sales: int
+    part: Decimal | None
+    width: str
+    changes: list[Delta]
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows that are shown, and the others added up."""
+
+    shown: list[Row]
+    others: Row | None
+    hidden: int
+    total: Row
+
+
+@router.get("/")
+def dashboard(
+    request: Request,
+    viewer: SignedIn,
+    periodo: str = "",
+    vendedor: int | None = None,
+    todos: str = "",
+    de: date | None = None,
+    ate: date | None = None,
+) -> Response:
+    query = {"periodo": periodo, "vendedor": vendedor}
+    if de and ate:
+        return RedirectResponse(with_query("/", query, periodo=f"{min(de, ate)}..{max(de, ate)}"), 303)
+    f = formats_of(request)
+    period = periods.chosen(periodo, f.today())
+    sight = sight_of(viewer)
+    with request.app.state.warehouse.transaction(snapshot=True) as connection:
+        context = {
+            "picker": periods.picker("/", query, period, f.today(), f),
+            "sellers": _seller_menu(connection, sight, query),
+            "query": query,
+            "period": period,
+            "with_query": with_query,
+        }
+        narrowed = Sight(sees_all=False, owner_id=vendedor) if vendedor is not None and sight.sees_all else sight
+        context |= _content(connection, period, narrowed, query, show_all=todos == "vendedores", f=f)
+        return render(request, "painel.html", connection, viewer, "painel", context)
+
+
+def _seller_menu(connection: Connection, sight: Sight, query: dict[str, Any]) -> list[periods.Choice]:
+    if not sight.sees_all:
+        return []
+    return [
+        periods.Choice(
+            seller.name, with_query("/", query, vendedor=seller.owner_id), seller.owner_id == query["vendedor"]
+        )
+        for seller in reports.sellers(connection, sight)
+    ]
+
+
+def _content(
+    connection: Connection, period: Period, sight: Sight, query: dict[str, Any], *, show_all: bool, f: Formats
+) -> dict[str, Any]:
+    today = f.today()
+    held = periods.comparisons(period, f)
+    year = reports.month_periods(date(period.last.year - 1, 1, 1), min(date(period.last.year, 12, 1), today))
+    asked = [period, *(comparison.period for comparison in held), *year]
+    now, *rest = reports.figures(connection, asked, today, f.zone, sight)
+    before, months = rest[: len(held)], list(zip(year, rest[len(held) :], strict=True))
+    ledger = reports.ledger(connection, period, f.zone, sight)
+    context = {
+        "tiles": _tiles(now, before, held, _whole_months(months, period, today), f),
+        "revenue": revenue_by_month(months, period.last.year, today, f),
+        "ledger": ledger,
+        "reconciles": _reconciles(ledger, now),
+        "held": held,
+        "has_sales": now.sales > 0,
+        "last_sale": None if now.sales else reports.last_sale(connection, period.instants(f.zone)[1], sight),
+    }
+    return context | (_breakdown(connection, period, held, now, sight, query, show_all, f) if now.sales else {})
+
+
+def _breakdown(
+    connection: Connection,
+    period: Period,
+    held: list[Comparison],
+    now: Figures,
+    sight: Sight,
+    query: dict[str, Any],
+    show_all: bool,
+    f: Formats,
+) -> dict[str, Any]:
+    windows = {"now": period, "before": period.previous(), "last_year": period.year_before()}
+    shares = reports.shares(connection, windows, f.zone, sight)
+
+    def address_of_seller(share: Share) -> str:
+        return with_query("/", query, vendedor=share.key) if share.key else ""
+
+    def address_of_state(share: Share) -> str:
+        return with_query("/clientes", {}, uf=share.key, periodo=str(period)) if share.key else ""
+
+    twice = len(held) > 1
+    return {
+        "by_seller": _rows(shares.sellers, now, 99 if show_all else SELLERS, twice, f, address_of_seller),
+        "by_pipeline": _rows(shares.pipelines, now, STATES, False, f, lambda share: ""),
+        "by_state": _rows(shares.states, now, STATES, False, f, address_of_state),
+        "top_customers": reports.top_customers(connection, period, CUSTOMERS, f.zone, sight),
+        "biggest_sales": reports.biggest_sales(connection, period, SALES, f.zone, sight),
+        "abc": reports.abc(connection, periods.read("12-meses", f.today()), ABC_CUTS, f.zone, sight),
+    }
+
+
+def _reconciles(ledger: Ledger, now: Figures) -> bool:
+    """Three roads to the same total: customers and the rest, the tiles, and the ledger itself."""
+    return ledger.with_customer + ledger.without_customer == ledger.revenue == now.revenue
+
+
+def _whole_months(months: list[tuple[Period, Figures]], period: Period, today: date) -> list[Figures]:
+    whole = [figures for month, figures in months if month.last <= period.last and month.last < today]
+    return whole[-SPARK_MONTHS:]
+
+
+def _tiles(now: Figures, before: list[Figures], held: list[Comparison], trend: list[Figures], f: Formats) -> list[Tile]:
+    def compared(value: str, shown: str) -> list[Compared]:
+        lines = []
+        for comparison, figures in zip(held, before, strict=True):
+            was = getattr(figures, value)
+            points = value == "win_rate"
+            change = f.points(now.win_rate, was) if points else f.change(getattr(now, value), was)
+            lines.append(Compared(change, _written(was, shown, f), comparison.name))
+        return lines
+
+    def tile(name: str, value: str, shown: str) -> Tile:
+        amount = getattr(now, value)
+        line = [getattr(figures, value) or 0 for figures in trend]
+        money = f.money_parts(amount) if shown == "money" else None
+        return Tile(name, money, _written(amount, shown, f), compared(value, shown), spark(line))
+
+    return [
+        tile("Faturamento", "revenue", "money"),
+        tile("Vendas", "sales", "count"),
+        tile("Ticket médio", "average", "money"),
+        tile("Clientes com compra", "customers", "count"),
+        tile("Taxa de ganho", "win_rate", "percent"),
+    ]
+
+
+def _written(value: Any, shown: str, f: Formats) -> str:
+    if shown == "money":
+        return f.compact(value)
+    return f.percent(value) if shown == "percent" else f.number(value)
+
+
+def _rows(shares: list[Share], now: Figures, limit: int, twice: bool, f: Formats, address: Any) -> Rows:
+    """The first `limit` shares as rows; one more than the limit is shown rather than called others."""
+    sold = [share for share in shares if share.sales]
+    rest = [share for share in shares if not share.sales]
+    cut = limit if len(sold) > limit + 1 else len(sold)
+    top = sold[0].revenue if sold else Decimal(0)
+    shown = [_row(share, now, top, twice, f, address(share)) for share in sold[:cut]]
+    hidden = sold[cut:] + rest
+    others = _row(_sum("", hidden), now, top, twice, f, "") if hidden else None
+    return Rows(shown, others, len(sold[cut:]), _row(_sum("Total", shares), now, top, twice, f, ""))
+
+
+def _sum(name: str, shares: list[Share]) -> Share:
+    return Share(
+        None,
+        name,
+        sum((share.revenue for share in shares), Decimal(0)),
+        sum((share.before for share in shares), Decimal(0)),
+        sum((share.last_year for share in shares), Decimal(0)),
+        sum(share.sales for share in shares),
+    )
+
+
+def _row(share: Share, now: Figures, top: Decimal, twice: bool, f: Formats, address: str) -> Row:
+    part = share.revenue / now.revenue if now.revenue else None
+    width = f"{max(share.revenue / top * 100, Decimal(0)):.1f}" if top > 0 else "0"
+    changes = [f.change(share.revenue, share.before)]
+    if twice:
+        changes.append(f.change(share.revenue, share.last_year))
+    return Row(share.name.replace(" ", NBSP, 0), share.revenue, share.sales, part, width, changes, address)

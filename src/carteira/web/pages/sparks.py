@@ -1,0 +1,37 @@
+"""Small lines without axes, drawn on the server: a trend beside a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Spark:
+    """A polyline in a box of `width` by `height`, and the ring at its end."""
+
+    width: int
+    height: int
+    points: str
+    x: str
+    y: str
+    radius: str
+
+
+def spark(
+    values: Sequence[Decimal | int | float], *, width: int = 200, height: int = 30, pad: float = 4
+) -> Spark | None:
+    """The line from the first value to the last, scaled to its own range; None for fewer than two."""
+    if len(values) < 2:
+        return None
+    low, high = float(min(values)), float(max(values))
+    step = (width - 2 * pad) / (len(values) - 1)
+    room = height - 2 * pad
+    points = [
+        (pad + step * place, height - pad - (room * (float(value) - low) / (high - low) if high > low else room / 2))
+        for place, value in enumerate(values)
+    ]
+    x, y = points[-1]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return Spark(width, height, line, f"{x:.1f}", f"{y:.1f}", "3" if height > 24 else "2.5")
