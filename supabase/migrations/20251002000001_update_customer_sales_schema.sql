@@ -17,11 +17,13 @@ begin
     end loop;
     for change in
         select wanted.name, wanted.definition
-        from (values ('customer_cnpj', 'text'), ('total_deals', 'integer default 0'),
-                     ('average_deal_value', 'numeric(15, 2) default 0'), ('first_purchase_date', 'timestamptz'),
-                     ('open_deals', 'integer default 0'), ('lost_deals', 'integer default 0')) as wanted (name, definition)
+        from (values (1, 'customer_cnpj', 'text'), (2, 'total_deals', 'integer default 0'),
+                     (3, 'average_deal_value', 'numeric(15, 2) default 0'), (4, 'first_purchase_date', 'timestamptz'),
+                     (5, 'open_deals', 'integer default 0'), (6, 'lost_deals', 'integer default 0'))
+            as wanted (place, name, definition)
         where not exists (select from pg_attribute a
                           where a.attrelid = ours and a.attname = wanted.name and not a.attisdropped)
+        order by wanted.place
     loop
         execute format('alter table customer_sales add column %I %s', change.name, change.definition);
         insert into before_carteira (version, undo)

@@ -4,31 +4,34 @@ do $$
 declare
     kept record;
     step record;
-    table_name text;
 begin
     -- Made by the first migration and never used: there is nothing to keep but the way back.
     if obj_description((quote_ident(current_schema()) || '.customer_sales')::regclass, 'pg_class') = 'made by carteira'
         and not exists (select from customer_sales)
     then
-        drop table customer_sales;
-        insert into before_carteira (version, undo)
-        values ('20261124000100', $undo$
-            create table customer_sales (
-                customer_id integer primary key,
-                customer_name text not null,
-                customer_cnpj text,
-                total_revenue numeric(15, 2) default 0,
-                total_deals integer default 0,
-                average_deal_value numeric(15, 2) default 0,
-                last_purchase_date timestamptz,
-                last_sync_at timestamptz default now(),
-                first_purchase_date timestamptz,
-                open_deals integer default 0,
-                lost_deals integer default 0
-            );
-            comment on table customer_sales is 'made by carteira';
-            alter table customer_sales enable row level security
-        $undo$);
+        begin
+            drop table customer_sales;
+            insert into before_carteira (version, undo)
+            values ('20261124000100', $undo$
+                create table customer_sales (
+                    customer_id integer primary key,
+                    customer_name text not null,
+                    customer_cnpj text,
+                    total_revenue numeric(15, 2) default 0,
+                    total_deals integer default 0,
+                    average_deal_value numeric(15, 2) default 0,
+                    last_purchase_date timestamptz,
+                    last_sync_at timestamptz default now(),
+                    first_purchase_date timestamptz,
+                    open_deals integer default 0,
+                    lost_deals integer default 0
+                );
+                comment on table customer_sales is 'made by carteira';
+                alter table customer_sales enable row level security
+            $undo$);
+        exception
+            when dependent_objects_still_exist then null; -- somebody's view on it: it is kept like any other
+        end;
     end if;
 
     -- Each change beside its undoing; the rollback runs the latter backwards, so names agree at every step.
@@ -76,11 +79,17 @@ begin
                 union all
                 select r.oid, quote_ident(r.rolname) from pg_roles r where r.rolname in ('anon', 'authenticated')
             ),
-            indexes (name, aside) as (
-                select c.relname, left(c.relname, 46) || '_before_carteira'
+            -- Names are chosen so that none is there twice in a schema, so ours would otherwise be others.
+            names (what, name, aside) as (
+                select 'alter index %I rename to %I', c.relname, left(c.relname, 46) || '_before_carteira'
                 from pg_index i
                 join pg_class c on c.oid = i.indexrelid
                 where i.indrelid = kept.oid
+                union all
+                select format('alter table %I rename constraint %%I to %%I', kept.relname),
+                    k.conname, left(k.conname, 46) || '_before_carteira'
+                from pg_constraint k
+                where k.conrelid = kept.oid and k.contype in ('c', 'f', 'n')
             )
             select place,
                 format('revoke %s on %s from %s', what, target, name) as redo,
@@ -93,9 +102,8 @@ begin
                 format('alter table %I disable row level security', kept.relname)
             where not kept.relrowsecurity
             union all
-            select 4, format('alter index %I rename to %I', name, aside),
-                format('alter index %I rename to %I', aside, name)
-            from indexes
+            select 4, format(what, name, aside), format(what, aside, name)
+            from names
             union all
             select 5, format('alter table %I rename to %I', kept.relname, kept.relname || '_before_carteira'),
                 format('alter table %I rename to %I', kept.relname || '_before_carteira', kept.relname)

@@ -11,6 +11,12 @@ declare
     found bigint;
     copied bigint;
 begin
+    -- From PostgreSQL 18 on "not null" has a name too, and none may be there twice.
+    for entry in select conname from pg_constraint
+                 where conrelid = 'customer_sales_of_carteira'::regclass and contype = 'n' loop
+        execute format('alter table customer_sales_of_carteira rename constraint %I to %I',
+            entry.conname, left(entry.conname, 50) || '_of_carteira');
+    end loop;
     for entry in select undo from before_carteira where version = '20261124000100' order by step desc loop
         execute entry.undo;
     end loop;

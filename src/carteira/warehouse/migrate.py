@@ -32,7 +32,7 @@ def upgrade(warehouse: Warehouse, notice: Notice | None = None) -> list[str]:
 
     `notice` gets what a step has to say, a sentence each: rows that could not be adopted, for instance.
     """
-    return [step.version for step in migrations() if _apply(warehouse, step, notice)]
+    return [step.version for step in migrations() if apply(warehouse, step, notice)]
 
 
 def downgrade(warehouse: Warehouse, version: str, notice: Notice | None = None) -> list[str]:
@@ -139,7 +139,8 @@ def _tables_found(connection: Connection, schema: str) -> tuple[list[str], bool,
     return taken, readable, role
 
 
-def _apply(warehouse: Warehouse, step: Migration, notice: Notice | None) -> bool:
+def apply(warehouse: Warehouse, step: Migration, notice: Notice | None = None) -> bool:
+    """Apply one step with its record in one transaction; False if it is there already."""
     with _alone(warehouse, step, notice) as connection:
         _prepare(connection, warehouse.schema)
         applied, newer = _ledger_rows(connection, warehouse.schema)
