@@ -6,9 +6,10 @@ import os
 import signal
 import subprocess
 from argparse import Namespace
+from datetime import UTC, datetime
 
 from carteira.cli.opening import opened
-from carteira.cli.terminal import out_json, out_lines, say
+from carteira.cli.terminal import out, out_json, out_lines, say
 from carteira.settings import load
 
 
@@ -71,3 +72,20 @@ def psql(arguments: Namespace) -> int:
         # Ctrl-C is psql's own business; a handler, unlike SIG_IGN, is not inherited.
         signal.signal(signal.SIGINT, lambda *_: None)
         return subprocess.call([psql_path(), make_conninfo("", **parts), *passed_on], env=environ)
+
+
+def rebuild(arguments: Namespace) -> None:
+    """customer_sales by its definition, from what is here; the publication's number rises if rows changed."""
+    from carteira.customer_sales.rebuild import rebuild as derive
+    from carteira.warehouse import publish, runs
+
+    with opened(load()) as warehouse, warehouse.transaction() as connection:
+        publish.alone(connection)
+        last_sync_at = runs.freshness(connection).last_sync_at
+        changed = derive(connection, last_sync_at or datetime.now(UTC))
+        if changed:
+            publish.queries.republished(connection)
+    if arguments.json:
+        out_json({"changed": changed})
+    else:
+        out(f"{changed:,} rows of customer_sales changed.")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(settings: Settings, *, any_schema: bool = False) -> Iterator[Warehouse]:
-    """The database, its schema set up where there is none; `any_schema` leaves it as it is and asks for none."""
+    """The database, its schema set up where there is none; `any_schema`: as it is, whatever that may be."""
     import psycopg
 
     from carteira.warehouse import migrate

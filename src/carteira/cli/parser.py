@@ -91,6 +91,7 @@ def _watch(commands: Commands) -> None:
 
     status = _command(commands, "status", "status:status", "the last runs, freshness, and what is here against Ploomes")
     status.add_argument("--runs", type=_count, default=5, metavar="N", help="how many runs to list (5)")
+    status.add_argument("--revenue", action="store_true", help="add up the won deals in Ploomes too; a request for 300")
     status.add_argument("--offline", action="store_true", help="do not ask Ploomes")
     _json(status)
 

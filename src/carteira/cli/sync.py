@@ -18,7 +18,11 @@ def sync(arguments: Namespace) -> int:
     settings = load(required=("PLOOMES_API_KEY",))
     from carteira.sync.run import sync as run
 
-    with stop_requests(STOPPING) as stopping, opened(settings) as warehouse, progress_bar() as progress:
+    with (
+        stop_requests(STOPPING) as stopping,
+        opened(settings, any_schema=True) as warehouse,
+        progress_bar() as progress,
+    ):
         outcome = run(
             settings,
             warehouse,

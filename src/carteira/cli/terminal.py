@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from carteira.sync.run import Progress
 
 GREEN, YELLOW, RED, BOLD = "32", "33", "31", "1"
+NUMERIC = set("0123456789.,")
 BAR_WIDTH = 30
 REDRAW_SECONDS = 0.1
 CLEAR_LINE = "\r\x1b[K"
@@ -50,13 +51,10 @@ def out_json(data: object) -> None:
 
 def out_table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Columns as wide as what is in them; numbers to the right, None as nothing."""
-    rows = [list(row) for row in rows]
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(head, *texts, strict=True)]
-    to_the_right = [
-        any(row[at] is not None for row in rows) and all(isinstance(row[at], int | None) for row in rows)
-        for at in range(len(head))
-    ]
+    to_the_right = [any(column) and not set("".join(column)) - NUMERIC for column in zip(*texts, strict=True)]
+    to_the_right = to_the_right or [False] * len(head)
     for cells in [list(head), *texts]:
         padded = [
             cell.rjust(width) if right else cell.ljust(width)
