@@ -136,7 +136,7 @@ class Answers:
         links = [(entities.links.get(each.name), each.options) for each in asked.expand]
         needed = [entities.fields["Id"]] + [entities.fields[link.column] for link, _ in links if link and not link.many]
         extra = [each for each in dict.fromkeys(needed) if each not in fields] if links else []
-        rows = _shaped(self.store.rows(name, ids, [each.on("t") for each in [*fields, *extra]]), [*fields, *extra])
+        rows = _shaped(self.store.rows(name, ids, [_sent(each) for each in [*fields, *extra]]), [*fields, *extra])
         for link, within in links:
             if link is None:
                 raise ForbiddenQuery
@@ -190,16 +190,17 @@ def _selected(entities: EntitySet, asked: Options, key: Key) -> list[Field]:
     return [each for each in entities.fields.values() if each.name in wanted]
 
 
+def _sent(field: Field) -> str:
+    """The SQL of a field as it goes out: trailing zeros of a date's fraction are trimmed."""
+    return f"rtrim(rtrim({field.on('t')}, '0'), '.') || '-03:00'" if field.kind == "date" else field.on("t")
+
+
 def _money(value: int) -> int | Decimal:
     whole, rest = divmod(value, 10_000)
     return Decimal(value).scaleb(-4).normalize() if rest else whole
 
 
-def _date(text: str) -> str:
-    return text.rstrip("0").rstrip(".") + "-03:00"
-
-
-_SHAPES: dict[str, Callable[[Any], Any]] = {"money": _money, "date": _date, "bool": bool}
+_SHAPES: dict[str, Callable[[Any], Any]] = {"money": _money, "bool": bool}
 
 
 def _shaped(rows: Iterable[tuple[Any, ...]], fields: Sequence[Field]) -> list[Row]:

@@ -39,6 +39,11 @@ class Data:
     def contact(self, contact_id: int) -> Row:
         return self._one("Contacts", contact_id)
 
+    def deals_changed(self, since: datetime, until: datetime) -> list[Row]:
+        """The deals whose LastUpdateDate lies after one moment and not after the other."""
+        between = "LastUpdateDate > ? and LastUpdateDate <= ?"
+        return list(self._all("Deals", between, stored(since), stored(until)))
+
     def ids(self, name: str = "Deals") -> list[int]:
         with self._store.lock:
             return self._store.ids(name).tolist()
@@ -148,7 +153,7 @@ class Data:
     def _create(self, name: str, fields: Row) -> int:
         now = self._now()
         with self._store.lock:
-            row = {"Id": self._next_id(name), "CreateDate": now, "LastUpdateDate": now, **fields}
+            row = {"CreateDate": now, "LastUpdateDate": now, **fields, "Id": self._next_id(name)}
             self._store.insert(name, _kept(ENTITY_SETS[name], row))
         return int(row["Id"])
 

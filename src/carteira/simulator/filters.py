@@ -137,7 +137,7 @@ def _conjuncts(node: ast._Node) -> Iterator[ast._Node]:
 def _id_range(node: ast._Node) -> IdRange | None:
     match node:
         case ast.Compare(comparator, ast.Identifier("Id"), ast.Integer() as number):
-            value = number.py_val
+            value = _whole(number.val)
         case _:
             return None
     match comparator:
@@ -197,7 +197,7 @@ def _path(node: ast._Node) -> list[str]:
 def _reached(path: list[str], scope: Scope) -> Sql:
     """The value at the end of a path of single links, as nested scalar subqueries."""
     first, *rest = path
-    if first in scope.variables:
+    if first in scope.variables and rest:
         return _reached(rest, scope.variables[first])
     if not rest:
         found = scope.field(first)
@@ -235,7 +235,7 @@ def _literal(node: ast._Node) -> Sql:
         case ast.Boolean():
             return _bound("bool", int(node.py_val))
         case ast.Integer(text):
-            return _bound("int", int(text))
+            return _bound("int", _whole(text))
         case ast.Float(text):
             return _bound("number", float(text))
         case ast.String(text):
@@ -243,6 +243,12 @@ def _literal(node: ast._Node) -> Sql:
         case ast.DateTime(text):
             return _bound("date", _local(text))
     raise BadQuery(f"Unsupported literal in $filter: {type(node).__name__}")
+
+
+def _whole(text: str) -> int:
+    if not -(2**63) <= int(text) < 2**63:
+        raise BadQuery(f"'{text}' is larger than an Edm.Int64")
+    return int(text)
 
 
 def _bound(kind: str, value: Value) -> Sql:
@@ -255,7 +261,8 @@ def _local(text: str) -> str:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise BadQuery(f"'{text}' is not a date") from error
-    return moment.astimezone(BRASILIA).replace(tzinfo=None).isoformat() if moment.tzinfo else text
+    local = (moment.astimezone(BRASILIA) if moment.tzinfo else moment).replace(tzinfo=None)
+    return local.isoformat(timespec="microseconds" if local.microsecond % 1000 else "milliseconds")
 
 
 _NUMBERS = {"int", "number", "money"}

@@ -57,7 +57,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _whole(name: str, text: str) -> int:
-    if not text.strip().isdecimal():
+    if not text.strip().isdecimal() or int(text) >= 2**31:
         raise BadQuery(f"Invalid value '{text}' for {name} query option found. A non-negative integer is expected.")
     return int(text)
 

@@ -25,6 +25,7 @@ from urllib.parse import unquote, unquote_plus
 from carteira.simulator.answers import Answer, Answers, Habits, Key, message
 from carteira.simulator.clock import Clock
 from carteira.simulator.edits import Data
+from carteira.simulator.elapsed import catch_up
 from carteira.simulator.faults import Fault, Faults, read_faults
 from carteira.simulator.limits import Allowance, Limits, http_date
 from carteira.simulator.options import decoded
@@ -39,7 +40,8 @@ DEFAULT_KEY = "0123456789ABCDEF" * 8
 class Simulator:
     """A running account; use it as a context manager, or `start` and `stop` it.
 
-    `path` keeps the data in a file, used again when it was made with the same deals, customers and seed.
+    `path` keeps the data in a file, used again when it was made with the same deals, customers and seed; days that it
+    was put away for are filled with trade.
     `latency` is seconds per answer, one number or (from, to). `allowance` and `habits` tell the account's limits and
     the manners that nobody knows for sure; `per_minute` is short for the first.
     """
@@ -64,6 +66,7 @@ class Simulator:
         self.clock = Clock(now)
         self.world = World(deals, customers, seed)
         self.store = open_store(path, self.clock, self.world)
+        catch_up(self.store)
         self.data = Data(self.store)
         self.requests = RequestLog()
         self.limits = Limits(allowance or Allowance(per_minute=per_minute))

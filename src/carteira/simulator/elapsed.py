@@ -1,0 +1,32 @@
+"""What went on at an account whose file was put away for days: trade as in the weeks before."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from carteira.simulator.clock import moment, stored
+from carteira.simulator.edits import Data
+from carteira.simulator.store import Row, Store
+
+_MONTH = timedelta(days=28)  # whole weeks, so that weekends stay weekends
+_DATES = ("FinishDate", "CreateDate", "LastUpdateDate")
+
+
+def catch_up(store: Store) -> int:
+    """Repeat the latest deals until the clock's now, under new Ids; gives how many. Less than a day is left alone."""
+    now = store.clock.now()
+    newest = store.connection.execute("select max(LastUpdateDate) from deals").fetchone()[0]
+    if newest is None or moment(newest) > now - timedelta(days=1):
+        return 0
+    shift = -(-(now - moment(newest)) // _MONTH) * _MONTH
+    data = Data(store)
+    again = data.deals_changed(moment(newest) - shift, now - shift) if shift < timedelta(days=400) else []
+    with store.changing():
+        for row in again:
+            data.create_deal(**_shifted(row, shift, stored(now)))
+    return len(again)
+
+
+def _shifted(row: Row, shift: timedelta, latest: str) -> Row:
+    moved = {name: row[name] and min(row[name] + shift, moment(latest)) for name in _DATES}
+    return {**row, **moved}
