@@ -1,6 +1,7 @@
 """Everything that can end a command, as sentences for the person who has to act on them.
 
     CarteiraError
+     +- Unacceptable          1  what was asked for cannot be done as asked: a user who exists, a password too weak
      +- SettingsError         2  a setting is missing, wrong or misspelt
      +- LeaseHeld             4  another run is working
      +- LeaseLost             4  this run was overtaken; it wrote nothing since
@@ -23,6 +24,12 @@ class CarteiraError(Exception):
 
     exit_code = 1
     http_status = 500
+
+
+class Unacceptable(CarteiraError):
+    """What was asked for cannot be done as asked; the sentence says what can."""
+
+    http_status = 422
 
 
 class SettingsError(CarteiraError):

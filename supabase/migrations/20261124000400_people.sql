@@ -48,3 +48,15 @@ create table sign_in_attempts (
     succeeded boolean not null
 );
 create index sign_in_attempts_by_email on sign_in_attempts (email_key, attempted_at);
+create index sign_in_attempts_by_address on sign_in_attempts (address, attempted_at);
+
+create table audit_log (
+    entry_id bigint generated always as identity primary key,
+    at timestamptz not null default now(),
+    user_id bigint,
+    email text not null default '',
+    event text not null,
+    detail text not null default '',
+    address text not null default ''
+);
+comment on table audit_log is 'sign-ins, exports and changes of people; kept when the user is gone';

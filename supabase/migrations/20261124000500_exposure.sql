@@ -6,7 +6,7 @@ declare
         'customers', 'sales', 'customer_sales', 'owners', 'pipelines', 'stages', 'loss_reasons',
         'sync_runs', 'sync_state', 'sync_entities', 'sync_openings', 'staged_reads', 'staged_customers', 'staged_sales',
         'staged_rejections', 'staged_absences', 'staged_look_ups', 'rejected_rows', 'sync_lease', 'request_bookings',
-        'users', 'sign_in_links', 'sessions', 'api_tokens', 'sign_in_attempts', 'before_carteira'];
+        'users', 'sign_in_links', 'sessions', 'api_tokens', 'sign_in_attempts', 'audit_log', 'before_carteira'];
     stranger text;
     kept text;
     sequence_name text;

@@ -1,0 +1,53 @@
+"""Passwords: which are good enough, how they are kept, and how one is compared."""
+
+from __future__ import annotations
+
+from functools import cache
+from threading import Semaphore
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+SHORTEST, LONGEST = 10, 200
+GUESSABLE = 3
+OFTEN = ["senha", "minhasenha", "mudar", "trocar", "acesso", "entrar", "carteira", "ploomes", "vendas", "cliente"]
+OFTEN += ["empresa", "brasil", "corinthians", "flamengo", "palmeiras", "saopaulo", "vasco", "gremio"]
+
+hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+# A hash takes 19 MB for 20 ms: more at once than there are cores would only cost memory.
+_turns = Semaphore(2)
+
+
+def weakness(password: str, *known: str) -> str | None:
+    """Why a password is refused, None where it is good; `known` are words that anybody would try on this person."""
+    if len(password) < SHORTEST:
+        return f"A senha precisa ter pelo menos {SHORTEST} caracteres."
+    if len(password) > LONGEST:
+        return f"A senha pode ter no máximo {LONGEST} caracteres."
+    # Half a megabyte of lists that only this needs.
+    from zxcvbn import zxcvbn
+
+    words = [word for text in known for word in (text, *text.replace("@", " ").replace(".", " ").split())]
+    if zxcvbn(password, user_inputs=[*OFTEN, *words], max_length=LONGEST)["score"] < GUESSABLE:
+        return "Esta senha é fácil de adivinhar. Três ou quatro palavras sem relação entre si são melhores."
+    return None
+
+
+def hashed(password: str) -> str:
+    with _turns:
+        return hasher.hash(password.encode("utf-8", "surrogatepass"))
+
+
+def matches(password_hash: str | None, password: str) -> bool:
+    """Whether it is the password; without a hash it takes as long, so that time does not tell who has an account."""
+    with _turns:
+        try:
+            hasher.verify(password_hash or _nobodys(), password.encode("utf-8", "surrogatepass"))
+        except (VerificationError, InvalidHashError):
+            return False
+    return password_hash is not None
+
+
+@cache
+def _nobodys() -> str:
+    return hasher.hash("the password of nobody")
