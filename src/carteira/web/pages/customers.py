@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -15,19 +17,16 @@ from carteira.customer_sales import customers as customer_list
 from carteira.customer_sales import reports
 from carteira.customer_sales.customers import Customer, Filters, Listing
 from carteira.customer_sales.period import Period, PeriodError, add_months, read
-from carteira.customer_sales.sight import Sight
-from carteira.warehouse.connection import Connection
-from carteira.web.formats import Formats
 from carteira.web.pages import periods
 from carteira.web.pages.addresses import with_query
-from carteira.web.pages.frame import SignedIn, formats_of, render
+from carteira.web.pages.frame import SignedIn, View, looking
 from carteira.web.pages.sparks import Spark, spark
-from carteira.web.session import sight_of
 
 router = APIRouter()
 
 PATH = "/clientes"
 PAGE_SIZE = 50
+LAST_PAGE = 10**9
 TREND_MONTHS = 12
 
 # What a column is called in the address, in the list's own words, and where it begins.
@@ -42,6 +41,7 @@ COLUMNS = {
     "ultima": ("last_purchase_date", "desc"),
 }
 DEFAULT_SORT = "faturamento"
+THOUSANDS = re.compile(r"\d{1,3}(\.\d{3})+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,40 +96,54 @@ class Query:
     page: int
     text: dict[str, Any]
 
+    @property
+    def column(self) -> str:
+        """What the list calls the column that it is sorted by."""
+        return COLUMNS[self.sort][0]
+
 
 @router.get(PATH)
 def customers(
     request: Request,
     viewer: SignedIn,
-    busca: str = "",
-    vendas: str = "",
-    vendedor: str = "",
-    uf: str = "",
-    cidade: str = "",
-    minimo: str = "",
-    periodo: str = "",
-    ordem: str = DEFAULT_SORT,
-    sentido: str = "",
     pagina: int = 1,
     de: date | None = None,
     ate: date | None = None,
 ) -> Response:
-    f = formats_of(request)
-    text: dict[str, Any] = {
-        "busca": busca.replace("\0", ""), "vendas": vendas, "vendedor": int(vendedor) if vendedor.isdecimal() and len(vendedor) < 19 else None, "uf": uf, "cidade": cidade,
-        "minimo": minimo, "periodo": periodo, "ordem": ordem if ordem in COLUMNS else DEFAULT_SORT, "sentido": sentido,
-    }  # fmt: skip
+    text = _text(request.query_params)
     if de and ate:
         return RedirectResponse(with_query(PATH, _short(text), periodo=f"{min(de, ate)}..{max(de, ate)}"), 303)
-    query = _read(text, max(1, pagina), f.today())
-    sight = sight_of(viewer)
-    with request.app.state.warehouse.transaction(snapshot=True) as connection:
+    with looking(request, viewer) as view:
+        query = _read(text, min(max(1, pagina), LAST_PAGE), view.today)
         listing = customer_list.listing(
-            connection, sight, f.zone, query.filters, sort=COLUMNS[query.sort][0],
-            order="asc" if query.order == "asc" else "desc", limit=PAGE_SIZE, page=query.page,
-        )  # fmt: skip
-        context = _context(connection, query, listing, sight, f) | _menus(connection, query, sight, f)
-        return render(request, "clientes.html", connection, viewer, "clientes", context)
+            view.connection,
+            view.sight,
+            view.f.zone,
+            query.filters,
+            sort=query.column,
+            order="asc" if query.order == "asc" else "desc",
+            limit=PAGE_SIZE,
+            page=query.page,
+        )
+        context = _context(view, query, listing) | _menus(view, query)
+        return view.render("clientes.html", "clientes", context)
+
+
+def asked(parameters: Mapping[str, str], today: date) -> Query:
+    """What an address asks of the list; the exports read it too, so that a file holds what the page shows."""
+    return _read(_text(parameters), 1, today)
+
+
+def _text(parameters: Mapping[str, str]) -> dict[str, Any]:
+    """What stands in an address, cleaned; what means nothing is dropped."""
+    text: dict[str, Any] = {
+        name: parameters.get(name, "").replace("\0", "")
+        for name in ("busca", "vendas", "vendedor", "uf", "cidade", "minimo", "periodo", "ordem", "sentido")
+    }
+    owner = text["vendedor"]
+    text["vendedor"] = int(owner) if owner.isdecimal() and len(owner) < 19 else None
+    text["ordem"] = text["ordem"] if text["ordem"] in COLUMNS else DEFAULT_SORT
+    return text
 
 
 def _read(text: dict[str, Any], page: int, today: date) -> Query:
@@ -149,11 +163,8 @@ def _read(text: dict[str, Any], page: int, today: date) -> Query:
 def _amount(text: str) -> Decimal | None:
     """An amount as it is typed here: 10000, 10.000 or 10.000,50; None where it is no amount."""
     bare = text.strip().removeprefix("R$").strip()
-    bare = (
-        bare.replace(".", "").replace(",", ".")
-        if "," in bare or bare.count(".") != 1 or len(bare.rpartition(".")[2]) == 3
-        else bare
-    )
+    if THOUSANDS.fullmatch(bare) or "," in bare:
+        bare = bare.replace(".", "").replace(",", ".")
     try:
         amount = Decimal(bare)
     except InvalidOperation:
@@ -174,12 +185,12 @@ def _short(text: dict[str, Any]) -> dict[str, Any]:
     return text | {"ordem": None if default else text["ordem"]}
 
 
-def _context(connection: Connection, query: Query, listing: Listing, sight: Sight, f: Formats) -> dict[str, Any]:
+def _context(view: View, query: Query, listing: Listing) -> dict[str, Any]:
     return {
-        "lines": _lines(connection, listing, query, sight, f),
+        "lines": _lines(view, listing),
         "listing": listing,
         "headings": {name: _heading(name, query) for name in COLUMNS},
-        "filters": _filters(connection, query, sight, f) if _is_filtered(query) else [],
+        "filters": _filters(view, query) if _is_filtered(query) else [],
         "pages": _pages(listing, query),
         "query": query,
         "revenue_title": "Faturamento no período" if query.filters.period else "Faturamento total",
@@ -187,11 +198,11 @@ def _context(connection: Connection, query: Query, listing: Listing, sight: Sigh
     }
 
 
-def _lines(connection: Connection, listing: Listing, query: Query, sight: Sight, f: Formats) -> list[Line]:
-    months = reports.month_periods(add_months(f.today(), 1 - TREND_MONTHS), f.today())
+def _lines(view: View, listing: Listing) -> list[Line]:
+    months = reports.month_periods(add_months(view.today, 1 - TREND_MONTHS), view.today)
     pairs = [Period(first.first, last.last) for first, last in zip(months[::2], months[1::2], strict=True)]
     ids = [customer.customer_id for customer in listing.rows if customer.total_deals]
-    trends = reports.trends(connection, ids, pairs, f.zone, sight) if ids else {}
+    trends = reports.trends(view.connection, ids, pairs, view.f.zone, view.sight) if ids else {}
     return [
         Line(
             customer,
@@ -221,9 +232,11 @@ def _is_filtered(query: Query) -> bool:
     return query.filters != Filters(search=query.filters.search)
 
 
-def _filters(connection: Connection, query: Query, sight: Sight, f: Formats) -> list[Filter]:
-    asked, text = query.filters, query.text
-    names = {seller.owner_id: seller.name for seller in reports.sellers(connection, sight)} if asked.owner else {}
+def _filters(view: View, query: Query) -> list[Filter]:
+    asked, text, f = query.filters, query.text, view.f
+    names = (
+        {seller.owner_id: seller.name for seller in reports.sellers(view.connection, view.sight)} if asked.owner else {}
+    )
     found = {
         "vendas": {True: "com venda", False: "nenhuma"}.get(asked.with_sales) if asked.with_sales is not None else None,
         "vendedor": names.get(asked.owner, str(asked.owner)) if asked.owner is not None else None,
@@ -259,7 +272,7 @@ def _pages(listing: Listing, query: Query) -> Pages:
     return Pages(first, last, listing.total, before, after)
 
 
-def _menus(connection: Connection, query: Query, sight: Sight, f: Formats) -> dict[str, Any]:
+def _menus(view: View, query: Query) -> dict[str, Any]:
     text = _short(query.text)
     period = query.filters.period
     tabs = [
@@ -273,10 +286,10 @@ def _menus(connection: Connection, query: Query, sight: Sight, f: Formats) -> di
     ]
     return {
         "tabs": tabs,
-        "sellers": reports.sellers(connection, sight) if sight.sees_all else [],
-        "states": reports.states_of_customers(connection, sight),
+        "sellers": reports.sellers(view.connection, view.sight) if view.sight.sees_all else [],
+        "states": reports.states_of_customers(view.connection, view.sight),
         "presets": [Preset(value, name, query.text["periodo"] == value) for value, name in periods.TABS],
-        "custom_period": f.range(period.first, period.last) if period else "",
+        "custom_period": view.f.range(period.first, period.last) if period else "",
         "text": text,
         "with_query": with_query,
     }

@@ -1,0 +1,57 @@
+"""`/clientes` as a file to keep: the same list under the same address, on all its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from tempfile import SpooledTemporaryFile
+from typing import IO, Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response, StreamingResponse
+
+from carteira.customer_sales import customers
+from carteira.warehouse import people, stamp
+from carteira.warehouse.connection import Warehouse
+from carteira.web.entry import address
+from carteira.web.pages.customers import asked
+from carteira.web.session import Viewer, sight_of, signed_in
+from carteira.web.spreadsheets import Format, write
+
+router = APIRouter(include_in_schema=False)
+
+TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+IN_MEMORY = 1_000_000
+CHUNK = 65_536
+
+
+@router.get("/clientes/exportar.{format}")
+def download(request: Request, viewer: Annotated[Viewer, Depends(signed_in)], format: Format) -> Response:
+    """Exactly the customers that `/clientes` lists under the same address, on all its pages."""
+    warehouse: Warehouse = request.app.state.warehouse
+    zone: ZoneInfo = request.app.state.zone
+    # Written before it is sent: a slow reader holds a temporary file and no connection to the database.
+    file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (it is closed when it is sent)
+    with warehouse.transaction(snapshot=True) as connection:
+        today = stamp.read(connection, zone).today
+        query = asked(request.query_params, today)
+        order: Literal["asc", "desc"] = "asc" if query.order == "asc" else "desc"
+        found = customers.everyone(connection, sight_of(viewer), zone, query.filters, sort=query.column, order=order)
+        count = write(found, zone, format, file)
+    with warehouse.transaction() as connection:
+        people.note(
+            connection, viewer, "export", f"{count} customers, {format}: {request.query_params}", address(request)
+        )
+    disposition = f'attachment; filename="clientes-{today}.{format}"'
+    headers = {"content-disposition": disposition, "content-length": str(file.tell())}
+    return StreamingResponse(_chunks(file), media_type=TYPES[format], headers=headers)
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    with file:
+        while chunk := file.read(CHUNK):
+            yield chunk
