@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from hashlib import blake2b
-from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +17,8 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from carteira import __version__
 from carteira.warehouse.connection import CONNECT_SECONDS, Warehouse
-from carteira.web import problems
+from carteira.web import api, cron, entry, export, health, pages, problems
+from carteira.web.cron import Runs
 from carteira.web.headers import SameOrigin, SecurityHeaders
 from carteira.web.kept import Kept
 from carteira.web.session import cookie_name
@@ -43,6 +42,7 @@ def create_app(settings: Settings, warehouse: Warehouse) -> FastAPI:
     app.state.edition = _edition(settings)
     app.state.https = https
     app.state.cookie = cookie_name(secure=https)
+    app.state.runs = Runs()
     app.state.templates = templates(settings)
     problems.install(app)
     _include_routes(app)
@@ -56,8 +56,8 @@ def create_app(settings: Settings, warehouse: Warehouse) -> FastAPI:
 
 
 def _include_routes(app: FastAPI) -> None:
-    if find_spec("carteira.web.pages"):
-        app.include_router(import_module("carteira.web.pages").router)
+    for routes in (api, cron, entry, export, health, pages):
+        app.include_router(routes.router)
 
 
 def _edition(settings: Settings) -> str:
@@ -74,6 +74,7 @@ async def _pooled(app: FastAPI) -> AsyncIterator[None]:
     with open_pool(alone.dsn) as pool:
         app.state.warehouse = replace(alone, pool=pool)
         yield
+        app.state.runs.stop()
     app.state.warehouse = alone
 
 

@@ -133,9 +133,6 @@ class Formats:
     def local(self, moment: dt.datetime) -> dt.datetime:
         return moment.astimezone(self.zone)
 
-    def today(self) -> dt.date:
-        return dt.datetime.now(self.zone).date()
-
     def date(self, day: dt.date | dt.datetime | None) -> str:
         """24/11/2026; a moment is shown by its local day."""
         if day is None:
@@ -185,9 +182,9 @@ class Formats:
             return f"{minutes}{NBSP}min{NBSP}{rest:02d}{NBSP}s"
         return f"{minutes // 60}{NBSP}h{NBSP}{minutes % 60:02d}{NBSP}min"
 
-    def when(self, moment: dt.datetime) -> str:
+    def when(self, moment: dt.datetime, today: dt.date) -> str:
         """hoje, 08:00; ontem, 20:00; 22/11, 14:00: fixed text, since what passes is drawn by the browser."""
-        days = (self.today() - self.local(moment).date()).days
+        days = (today - self.local(moment).date()).days
         names = ("hoje", "ontem") if self.portuguese else ("today", "yesterday")
         day = names[days] if 0 <= days < 2 else self.date(moment) if abs(days) > 300 else self.day(moment)
         return f"{day}, {self.time(moment)}"

@@ -6,9 +6,8 @@ from fastapi import HTTPException, Request
 
 from carteira.customer_sales import sight
 from carteira.customer_sales.sight import Sight
-from carteira.warehouse import people
-from carteira.warehouse.connection import Warehouse
 from carteira.warehouse.people import Viewer
+from carteira.web import kept
 
 __all__ = ["Viewer", "admin", "sight_of", "signed_in"]
 
@@ -27,14 +26,12 @@ def cookie_name(*, secure: bool) -> str:
 
 def signed_in(request: Request) -> Viewer:
     """The dependency of every page and route behind the sign-in."""
-    warehouse: Warehouse = request.app.state.warehouse
-    with warehouse.transaction() as connection:
-        viewer = None
-        token = bearer(request.headers.get("authorization", ""))
-        if token is not None:
-            viewer = people.by_token(connection, token)
-        elif cookie := request.cookies.get(request.app.state.cookie):
-            viewer = people.by_session(connection, cookie)
+    state = request.scope["state"]
+    viewer: Viewer | None = state["viewer"]
+    if not state["looked"] and (credential := kept.credential_of(request.headers, request.app.state.cookie)):
+        # The look before the routes failed: this one fails the same way, where it is told, or the fault has passed.
+        viewer = kept.look_at(request.app, {credential}).viewers[credential]
+        state["viewer"] = viewer
     if viewer is None:
         raise SignInNeeded
     return viewer
@@ -50,9 +47,3 @@ def admin(request: Request) -> Viewer:
 
 def sight_of(viewer: Viewer) -> Sight:
     return sight.of(viewer.role, viewer.owner_id)
-
-
-def bearer(header: str) -> str | None:
-    """The token of an Authorization header, None where there is none of the Bearer kind."""
-    scheme, _, token = header.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" and token.strip() else None

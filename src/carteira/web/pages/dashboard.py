@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from carteira.customer_sales import reports
-from carteira.customer_sales.period import Period
+from carteira.customer_sales.period import Period, read
 from carteira.customer_sales.reports import Figures, Ledger, Share
 from carteira.customer_sales.sight import Sight
-from carteira.warehouse.connection import Connection
-from carteira.web.formats import NBSP, Delta, Formats, Money
+from carteira.web.formats import Delta, Formats, Money
 from carteira.web.pages import periods
 from carteira.web.pages.addresses import with_query
-from carteira.web.pages.frame import SignedIn, formats_of, render
+from carteira.web.pages.frame import SignedIn, View, looking
 from carteira.web.pages.periods import Comparison
 from carteira.web.pages.revenue import revenue_by_month
 from carteira.web.pages.sparks import Spark, spark
-from carteira.web.session import sight_of
 
 router = APIRouter()
 
@@ -87,83 +87,81 @@ def dashboard(
     query = {"periodo": periodo, "vendedor": vendedor}
     if de and ate:
         return RedirectResponse(with_query("/", query, periodo=f"{min(de, ate)}..{max(de, ate)}"), 303)
-    f = formats_of(request)
-    period = periods.chosen(periodo, f.today())
-    sight = sight_of(viewer)
-    with request.app.state.warehouse.transaction(snapshot=True) as connection:
-        context = {
-            "picker": periods.picker("/", query, period, f.today(), f),
-            "sellers": _seller_menu(connection, sight, query),
+    with looking(request, viewer) as view:
+        period = periods.chosen(periodo, view.today)
+        context: dict[str, Any] = {
+            "picker": periods.picker("/", query, period, view.today, view.f),
+            "sellers": _seller_menu(view, query),
             "query": query,
             "period": period,
             "with_query": with_query,
         }
-        narrowed = Sight(sees_all=False, owner_id=vendedor) if vendedor is not None and sight.sees_all else sight
-        context |= _content(connection, period, narrowed, query, show_all=todos == "vendedores", f=f)
-        return render(request, "painel.html", connection, viewer, "painel", context)
+        if vendedor is not None and view.sight.sees_all:
+            view = replace(view, sight=Sight(sees_all=False, owner_id=vendedor))
+        context |= _content(view, period)
+        now: Figures = context["now"]
+        if now.sales:
+            context |= _breakdown(view, period, now, query, show_all=todos == "vendedores")
+        return view.render("painel.html", "painel", context)
 
 
-def _seller_menu(connection: Connection, sight: Sight, query: dict[str, Any]) -> list[periods.Choice]:
-    if not sight.sees_all:
+def _seller_menu(view: View, query: dict[str, Any]) -> list[periods.Choice]:
+    if not view.sight.sees_all:
         return []
     return [
         periods.Choice(
             seller.name, with_query("/", query, vendedor=seller.owner_id), seller.owner_id == query["vendedor"]
         )
-        for seller in reports.sellers(connection, sight)
+        for seller in reports.sellers(view.connection, view.sight)
     ]
 
 
-def _content(
-    connection: Connection, period: Period, sight: Sight, query: dict[str, Any], *, show_all: bool, f: Formats
-) -> dict[str, Any]:
-    today = f.today()
+def _content(view: View, period: Period) -> dict[str, Any]:
+    """Tiles, chart and ledger, which every period has."""
+    f, connection, sight = view.f, view.connection, view.sight
     held = periods.comparisons(period, f)
-    year = reports.month_periods(date(period.last.year - 1, 1, 1), min(date(period.last.year, 12, 1), today))
+    year = reports.month_periods(date(period.last.year - 1, 1, 1), min(date(period.last.year, 12, 1), view.today))
     asked = [period, *(comparison.period for comparison in held), *year]
-    now, *rest = reports.figures(connection, asked, today, f.zone, sight)
+    now, *rest = reports.figures(connection, asked, view.today, f.zone, sight)
     before, months = rest[: len(held)], list(zip(year, rest[len(held) :], strict=True))
     ledger = reports.ledger(connection, period, f.zone, sight)
-    context = {
-        "tiles": _tiles(now, before, held, _whole_months(months, period, today), f),
-        "revenue": revenue_by_month(months, period.last.year, today, f),
-        "ledger": ledger,
-        "reconciles": _reconciles(ledger, now),
+    return {
+        "now": now,
         "held": held,
         "has_sales": now.sales > 0,
+        "tiles": _tiles(now, before, held, _whole_months(months, period, view.today), f),
+        "revenue": revenue_by_month(months, period.last.year, view.today, f),
+        "ledger": ledger,
+        "reconciles": _reconciles(ledger, now),
         "last_sale": None if now.sales else reports.last_sale(connection, period.instants(f.zone)[1], sight),
     }
-    return context | (_breakdown(connection, period, held, now, sight, query, show_all, f) if now.sales else {})
 
 
-def _breakdown(
-    connection: Connection,
-    period: Period,
-    held: list[Comparison],
-    now: Figures,
-    sight: Sight,
-    query: dict[str, Any],
-    show_all: bool,
-    f: Formats,
-) -> dict[str, Any]:
+def _breakdown(view: View, period: Period, now: Figures, query: dict[str, Any], *, show_all: bool) -> dict[str, Any]:
+    """Who sold, what, where and to whom."""
+    f, connection, sight = view.f, view.connection, view.sight
     windows = {"now": period, "before": period.previous(), "last_year": period.year_before()}
     shares = reports.shares(connection, windows, f.zone, sight)
+    table = partial(_rows, now=now, f=f)
 
-    def address_of_seller(share: Share) -> str:
-        return with_query("/", query, vendedor=share.key) if share.key else ""
+    def of_seller(share: Share) -> str:
+        return with_query("/", query, vendedor=share.key) if share.key and view.sight.sees_all else ""
 
-    def address_of_state(share: Share) -> str:
+    def of_state(share: Share) -> str:
         return with_query("/clientes", {}, uf=share.key, periodo=str(period)) if share.key else ""
 
-    twice = len(held) > 1
     return {
-        "by_seller": _rows(shares.sellers, now, 99 if show_all else SELLERS, twice, f, address_of_seller),
-        "by_pipeline": _rows(shares.pipelines, now, STATES, False, f, lambda share: ""),
-        "by_state": _rows(shares.states, now, STATES, False, f, address_of_state),
+        "by_seller": table(shares.sellers, limit=len(shares.sellers) if show_all else SELLERS, address=of_seller),
+        "by_pipeline": table(shares.pipelines, limit=STATES, address=_nowhere),
+        "by_state": table(shares.states, limit=STATES, address=of_state),
         "top_customers": reports.top_customers(connection, period, CUSTOMERS, f.zone, sight),
         "biggest_sales": reports.biggest_sales(connection, period, SALES, f.zone, sight),
-        "abc": reports.abc(connection, periods.read("12-meses", f.today()), ABC_CUTS, f.zone, sight),
+        "abc": reports.abc(connection, read("12-meses", view.today), ABC_CUTS, f.zone, sight),
     }
+
+
+def _nowhere(share: Share) -> str:
+    return ""
 
 
 def _reconciles(ledger: Ledger, now: Figures) -> bool:
@@ -207,33 +205,34 @@ def _written(value: Any, shown: str, f: Formats) -> str:
     return f.percent(value) if shown == "percent" else f.number(value)
 
 
-def _rows(shares: list[Share], now: Figures, limit: int, twice: bool, f: Formats, address: Any) -> Rows:
-    """The first `limit` shares as rows; one more than the limit is shown rather than called others."""
+def _rows(shares: list[Share], limit: int, now: Figures, f: Formats, address: Callable[[Share], str]) -> Rows:
+    """The first `limit` shares as rows; a single one more is shown rather than called others."""
     sold = [share for share in shares if share.sales]
-    rest = [share for share in shares if not share.sales]
     cut = limit if len(sold) > limit + 1 else len(sold)
     top = sold[0].revenue if sold else Decimal(0)
-    shown = [_row(share, now, top, twice, f, address(share)) for share in sold[:cut]]
-    hidden = sold[cut:] + rest
-    others = _row(_sum("", hidden), now, top, twice, f, "") if hidden else None
-    return Rows(shown, others, len(sold[cut:]), _row(_sum("Total", shares), now, top, twice, f, ""))
+    hidden = sold[cut:] + [share for share in shares if not share.sales]
+    return Rows(
+        shown=[_row(share, now, top, f, address(share)) for share in sold[:cut]],
+        others=_row(_sum(hidden), now, top, f) if hidden else None,
+        hidden=len(sold[cut:]),
+        total=_row(_sum(shares), now, top, f),
+    )
 
 
-def _sum(name: str, shares: list[Share]) -> Share:
+def _sum(shares: list[Share]) -> Share:
+    zero = Decimal(0)
     return Share(
         None,
-        name,
-        sum((share.revenue for share in shares), Decimal(0)),
-        sum((share.before for share in shares), Decimal(0)),
-        sum((share.last_year for share in shares), Decimal(0)),
+        "",
+        sum((share.revenue for share in shares), zero),
+        sum((share.before for share in shares), zero),
+        sum((share.last_year for share in shares), zero),
         sum(share.sales for share in shares),
     )
 
 
-def _row(share: Share, now: Figures, top: Decimal, twice: bool, f: Formats, address: str) -> Row:
+def _row(share: Share, now: Figures, top: Decimal, f: Formats, address: str = "") -> Row:
     part = share.revenue / now.revenue if now.revenue else None
     width = f"{max(share.revenue / top * 100, Decimal(0)):.1f}" if top > 0 else "0"
-    changes = [f.change(share.revenue, share.before)]
-    if twice:
-        changes.append(f.change(share.revenue, share.last_year))
-    return Row(share.name.replace(" ", NBSP, 0), share.revenue, share.sales, part, width, changes, address)
+    changes = [f.change(share.revenue, share.before), f.change(share.revenue, share.last_year)]
+    return Row(share.name, share.revenue, share.sales, part, width, changes, address)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -11,9 +13,13 @@ from starlette.responses import Response
 
 from carteira.customer_sales import reports
 from carteira.customer_sales.reports import Standing
+from carteira.customer_sales.sight import Sight
+from carteira.warehouse import stamp
 from carteira.warehouse.connection import Connection
+from carteira.warehouse.stamp import Stamp
+from carteira.web import kept
 from carteira.web.formats import Formats, formats
-from carteira.web.session import Viewer, signed_in
+from carteira.web.session import Viewer, sight_of, signed_in
 
 SignedIn = Annotated[Viewer, Depends(signed_in)]
 
@@ -23,8 +29,11 @@ PAGES = (
     ("/sincronizacoes", "Sincronizações", "sync", "sincronizacoes"),
 )
 ROLES = {"admin": "Administração", "gestor": "Gestão", "vendedor": "Vendas"}
-# The default schedule is every six hours: one run may fail before anybody is alarmed.
-STALE_AFTER = timedelta(hours=13)
+# How a run that did not publish is called, beside its time and in a sentence.
+ENDED = {
+    "refused": ("foi recusada", "foi recusada pela conferência"),
+    "failed": ("foi interrompida", "não chegou ao fim"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +65,12 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class Frame:
     page: str
+    today: date
     pages: tuple[tuple[str, str, str, str], ...]
     viewer_name: str
     viewer_role: str
     viewer_initials: str
+    is_first_visitor: bool
     rejected: int
     fresh: Fresh
     banner: Banner | None
@@ -67,22 +78,41 @@ class Frame:
     progress: Progress | None
 
 
-def formats_of(request: Request) -> Formats:
+@dataclass(frozen=True, slots=True)
+class View:
+    """One look at the data for one page: everything on it is read in the same snapshot, and for the same viewer."""
+
+    request: Request
+    viewer: Viewer
+    connection: Connection
+    sight: Sight
+    stamp: Stamp
+    f: Formats
+
+    @property
+    def today(self) -> date:
+        return self.stamp.today
+
+    def render(self, template: str, page: str, context: dict[str, Any], status: int = 200) -> Response:
+        """The page, or only its middle where htmx asks; kept until something is published."""
+        standing = reports.standing(self.connection)
+        everything = context | {
+            "frame": _frame(page, self, standing),
+            "layout": "part.html" if _wants_part(self.request) else "layout.html",
+        }
+        response: Response = self.request.app.state.templates.TemplateResponse(
+            self.request, template, everything, status_code=status
+        )
+        return kept.answer(self.request, self.stamp, response)
+
+
+@contextmanager
+def looking(request: Request, viewer: Viewer) -> Iterator[View]:
+    """Open the snapshot that a page is made from."""
     settings = request.app.state.settings
-    return formats(settings.locale, settings.timezone)
-
-
-def render(
-    request: Request, template: str, connection: Connection, viewer: Viewer, page: str, context: dict[str, Any]
-) -> Response:
-    """A whole page; call it inside the snapshot that its figures were read in."""
-    standing = reports.standing(connection)
-    everything = context | {
-        "frame": _frame(page, viewer, standing, formats_of(request)),
-        "layout": "part.html" if _wants_part(request) else "layout.html",
-    }
-    response: Response = request.app.state.templates.TemplateResponse(request, template, everything)
-    return response
+    f = formats(settings.locale, settings.timezone)
+    with request.app.state.warehouse.transaction(snapshot=True) as connection:
+        yield View(request, viewer, connection, sight_of(viewer), stamp.read(connection, f.zone), f)
 
 
 def _wants_part(request: Request) -> bool:
@@ -90,17 +120,20 @@ def _wants_part(request: Request) -> bool:
     return "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
 
 
-def _frame(page: str, viewer: Viewer, standing: Standing, f: Formats) -> Frame:
+def _frame(page: str, view: View, standing: Standing) -> Frame:
+    viewer = view.viewer
     name = viewer.name or viewer.email or "Primeiro acesso"
     return Frame(
         page=page,
+        today=view.today,
         pages=PAGES,
         viewer_name=name,
         viewer_role=ROLES[viewer.role],
         viewer_initials=initials(name),
-        rejected=standing.rejected_rows,
-        fresh=_fresh(standing, f),
-        banner=_banner(standing, f),
+        is_first_visitor=viewer.user_id is None,
+        rejected=standing.rejected_rows if view.sight.sees_all else 0,
+        fresh=_fresh(standing, view.stamp, view.f),
+        banner=_banner(standing, view.stamp, view.f),
         has_data=standing.has_customers,
         progress=_progress(standing),
     )
@@ -113,34 +146,26 @@ def initials(name: str) -> str:
     return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
 
 
-def _is_stale(standing: Standing) -> bool:
-    return standing.last_sync_at is not None and datetime.now(UTC) - standing.last_sync_at > STALE_AFTER
-
-
-def _fresh(standing: Standing, f: Formats) -> Fresh:
-    at = standing.last_sync_at
-    if standing.state in ("refused", "failed"):
-        assert standing.opened_at is not None
-        ended = "recusada" if standing.state == "refused" else "interrompida"
-        return Fresh("failed", at, f"A de {f.when(standing.opened_at)} foi {ended}")
+def _fresh(standing: Standing, read: Stamp, f: Formats) -> Fresh:
+    at = read.last_sync_at
+    if standing.opened_at and standing.state in ENDED:
+        return Fresh("failed", at, f"A de {f.when(standing.opened_at, read.today)} {ENDED[standing.state][0]}")
     if at is None:
         return Fresh("none", None, "Primeira leitura em curso" if standing.state else "Nada sincronizado ainda")
-    if _is_stale(standing):
+    if read.stale:
         return Fresh("stale", at, "A sincronização está atrasada")
     return Fresh("ok", at, "Confere com o Ploomes")
 
 
-def _banner(standing: Standing, f: Formats) -> Banner | None:
-    at = standing.last_sync_at
-    still = f"Nada mudou: você vê os dados de {f.when(at)}." if at else "Ainda não há dados publicados."
-    if standing.state == "refused" and standing.opened_at:
-        return Banner("fail", f"A sincronização de {f.when(standing.opened_at)} foi recusada pela conferência.", still)
-    if standing.state == "failed" and standing.opened_at:
-        return Banner("fail", f"A sincronização de {f.when(standing.opened_at)} não chegou ao fim.", still)
-    if at and _is_stale(standing):
-        hours = int((datetime.now(UTC) - at).total_seconds() // 3600)
-        then = f"Nenhuma sincronização foi publicada há {f.number(hours)} horas. Os totais valem até aquele momento."
-        return Banner("warn", f"Os dados são de {f.when(at)}.", then)
+def _banner(standing: Standing, read: Stamp, f: Formats) -> Banner | None:
+    at = read.last_sync_at
+    if standing.opened_at and standing.state in ENDED:
+        what = f"A sincronização de {f.when(standing.opened_at, read.today)} {ENDED[standing.state][1]}."
+        still = f"Nada mudou: você vê os dados de {f.when(at, read.today)}." if at else "Ainda não há dados publicados."
+        return Banner("fail", what, still)
+    if at and read.stale_hours is not None:
+        then = f"Nada foi publicado há {f.number(read.stale_hours)} horas; os totais valem até aquele momento."
+        return Banner("warn", f"Os dados são de {f.when(at, read.today)}.", then)
     return None
 
 

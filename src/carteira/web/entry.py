@@ -1,0 +1,162 @@
+"""Coming in and going out: one-time links, e-mail and password, the first user, another password."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from carteira.errors import Unacceptable
+from carteira.warehouse import people
+from carteira.warehouse.connection import Warehouse
+from carteira.web import passwords, problems
+from carteira.web.pages.sign_in import first_user_page, password_page, sign_in_page
+from carteira.web.session import Viewer, signed_in
+
+router = APIRouter(include_in_schema=False)
+
+Field = Annotated[str, Form(max_length=320)]
+WRONG = "E-mail ou senha não conferem."
+USED = "Este link já foi usado ou venceu. Peça um novo ao administrador, ou entre com e-mail e senha."
+
+
+@router.get("/entrar/{link}")
+def by_link(request: Request, link: str) -> Response:
+    """A one-time link: signs in once, and leads to where a password is set."""
+    warehouse: Warehouse = request.app.state.warehouse
+    with warehouse.transaction() as connection:
+        session = people.use_link(connection, link)
+        viewer = people.by_session(connection, session) if session else None
+        people.note(connection, viewer, "link" if viewer else "link refused", address=address(request))
+    if session is None or viewer is None:
+        return sign_in_page(request, failure=USED, status=401)
+    # The first visitor goes straight to the figures: what he came to see; an account is for who comes back.
+    return _in(request, session, "/" if viewer.user_id is None else "/senha")
+
+
+@router.post("/entrar")
+def by_password(
+    request: Request, email: Field = "", password: Field = "", para: Annotated[str, Form()] = "/"
+) -> Response:
+    """E-mail and password; whoever guesses waits longer each time, which is said."""
+    warehouse: Warehouse = request.app.state.warehouse
+    sender, target = address(request), inside(para)
+    with warehouse.transaction() as connection:
+        wait = people.seconds_to_wait(connection, email, sender)
+        user_id, known = people.user_by_email(connection, email.replace("\0", "")) or (None, None)
+    if wait:
+        failure = f"{WRONG} Confira e tente de novo em {wait} segundos."
+        response = sign_in_page(request, failure=failure, email=email, target=target, status=429)
+        response.headers["retry-after"] = str(wait)
+        return response
+    right = passwords.matches(known, password)
+    with warehouse.transaction() as connection:
+        people.note_attempt(connection, email, sender, succeeded=right)
+        session = people.open_session(connection, user_id) if right else None
+        viewer = people.by_session(connection, session) if session else None
+        people.note(connection, viewer, "sign-in" if viewer else "sign-in refused", people.email_key(email), sender)
+    if session is None:
+        return sign_in_page(request, failure=WRONG, email=email, target=target, status=401)
+    return _in(request, session, target)
+
+
+@router.post("/sair")
+def out(request: Request) -> Response:
+    """Ends the session, here and in the database."""
+    session = request.cookies.get(request.app.state.cookie)
+    if session:
+        warehouse: Warehouse = request.app.state.warehouse
+        with warehouse.transaction() as connection:
+            people.end_session(connection, session)
+    response = RedirectResponse("/entrar", 303)
+    response.delete_cookie(request.app.state.cookie, path="/", secure=request.app.state.https, httponly=True)
+    response.headers["clear-site-data"] = '"cache"'
+    return response
+
+
+@router.get("/primeiro-acesso")
+def first_user_form(request: Request, viewer: Annotated[Viewer, Depends(signed_in)]) -> Response:
+    if viewer.user_id is not None:
+        return RedirectResponse("/", 303)
+    return first_user_page(request)
+
+
+@router.post("/primeiro-acesso")
+def first_user(
+    request: Request,
+    viewer: Annotated[Viewer, Depends(signed_in)],
+    name: Field = "",
+    email: Field = "",
+    password: Field = "",
+) -> Response:
+    """The first visitor makes himself an admin with a password; what let him in is worth nothing from then on."""
+    warehouse: Warehouse = request.app.state.warehouse
+    name, email = name.replace("\0", "").strip(), email.replace("\0", "").strip()
+    failure = passwords.weakness(password, email, name)
+    if failure is None:
+        password_hash = passwords.hashed(password)
+        try:
+            with warehouse.transaction() as connection:
+                user_id = people.add_first_user(connection, email, name)
+                people.set_password(connection, user_id, password_hash)
+                session = people.open_session(connection, user_id)
+                people.note(connection, people.by_session(connection, session), "first user", address=address(request))
+            return _in(request, session, "/")
+        except Unacceptable:
+            failure = "Confira o e-mail: escreva-o como nome@empresa.com.br. Se já há um usuário, entre com ele."
+    return first_user_page(request, failure=failure, email=email, name=name, status=422)
+
+
+@router.get("/senha")
+def password_form(request: Request, viewer: Annotated[Viewer, Depends(signed_in)]) -> Response:
+    if viewer.user_id is None:
+        return RedirectResponse("/primeiro-acesso", 303)
+    return password_page(request, viewer)
+
+
+@router.post("/senha")
+def set_password(request: Request, viewer: Annotated[Viewer, Depends(signed_in)], password: Field = "") -> Response:
+    """Another password: every other session of the user ends, this one is replaced."""
+    if viewer.user_id is None:
+        return problems.problem(request, 403)
+    failure = passwords.weakness(password, viewer.email, viewer.name)
+    if failure is not None:
+        return password_page(request, viewer, failure=failure, status=422)
+    password_hash = passwords.hashed(password)
+    warehouse: Warehouse = request.app.state.warehouse
+    with warehouse.transaction() as connection:
+        people.set_password(connection, viewer.user_id, password_hash)
+        session = people.open_session(connection, viewer.user_id)
+        people.note(connection, viewer, "password set", address=address(request))
+    return _in(request, session, "/")
+
+
+def address(request: Request) -> str:
+    """Where a request comes from; a proxy on this machine is believed about who is behind it."""
+    peer = request.client.host if request.client else ""
+    forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    behind_proxy = peer in ("127.0.0.1", "::1", "") and forwarded
+    return (forwarded if behind_proxy else peer)[:64]
+
+
+def inside(target: str) -> str:
+    """A path of ours to go on to, `/` for anything that could lead elsewhere."""
+    parts = urlsplit(target)
+    ours = target.startswith("/") and not parts.netloc and target.isprintable() and not target.startswith(("//", "/\\"))
+    return target if ours else "/"
+
+
+def _in(request: Request, session: str, target: str) -> Response:
+    response = RedirectResponse(target, 303)
+    response.set_cookie(
+        request.app.state.cookie,
+        session,
+        max_age=int(people.SESSION_LIFE.total_seconds()),
+        path="/",
+        secure=request.app.state.https,
+        httponly=True,
+        samesite="lax",
+    )
+    return response
