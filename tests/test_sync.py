@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
-from oracle import assert_agrees, published
+from oracle import assert_agrees
 
 from carteira.settings import Settings
 from carteira.simulator.server import Simulator

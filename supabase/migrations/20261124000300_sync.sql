@@ -43,13 +43,11 @@ create table sync_state (
     last_full_seconds numeric(12, 3),
     ploomes_user_id bigint,
     ploomes_profile_id bigint,
-    unexplained bigint not null default 0,
     refused_fields text[] not null default '{}'
 );
 comment on table sync_state is 'one row: what the last publications left for the next run and for the pages';
 comment on column sync_state.publication is 'raised whenever published rows changed: the key of all that is kept rendered';
 comment on column sync_state.refused_fields is 'enrichment that Ploomes would not give: its columns stay null';
-comment on column sync_state.unexplained is 'rows more (or fewer) here than in Ploomes that the last run could not explain';
 insert into sync_state default values;
 
 create table sync_entities (
@@ -59,10 +57,13 @@ create table sync_entities (
     newest_id bigint,
     remote_count bigint,
     settled boolean not null default false,
-    live_rows bigint not null default 0
+    live_rows bigint not null default 0,
+    unexplained bigint not null default 0
 );
 comment on column sync_entities.watermark is 'W of the next incremental read: LastUpdateDate ge W';
 comment on column sync_entities.settled is 'the newest change was seconds old when it was seen, so nothing can share its time stamp unseen';
+comment on column sync_entities.unexplained is
+    'rows more (or fewer) here than in Ploomes that the last run could not explain: the next one looks again';
 comment on column sync_entities.live_rows is 'published rows that are neither deleted nor placeholders';
 insert into sync_entities (entity) values ('contacts'), ('deals');
 
@@ -74,10 +75,7 @@ create table sync_openings (
     remote_count bigint not null,
     server_now timestamptz not null,
     watermark timestamptz,
-    closing_newest timestamptz,
-    closing_newest_id bigint,
-    closing_count bigint,
-    closing_server_now timestamptz
+    unexplained bigint not null default 0
 );
 comment on table sync_openings is 'what the unfinished run saw before its first page and after its last';
 

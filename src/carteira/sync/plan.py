@@ -61,11 +61,12 @@ def watermark(opening: Opening) -> datetime | None:
 def quiet(before: EntityState, opening: Opening) -> bool:
     """Whether nothing can have changed since the last run.
 
-    Not so when the newest change was only just made when it was seen, or lies in the future: another change may
-    carry the same time stamp, or an earlier one.
+    Not so when the counts did not agree after it, or when the newest change was only just made when it was seen, or
+    lies in the future: another change may carry the same time stamp, or an earlier one.
     """
     return (
         before.settled
+        and before.unexplained == 0
         and before.remote_count == opening.count
         and before.newest == opening.newest
         and before.newest_id == opening.newest_id

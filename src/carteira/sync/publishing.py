@@ -59,9 +59,7 @@ def verdicts(
     return said + ([left_out] if left_out else []), who
 
 
-def publish_run(
-    run: Slice, state: State, said: list[Verdict], who: tuple[int | None, int | None], rest: int
-) -> Published:
+def publish_run(run: Slice, state: State, said: list[Verdict], who: tuple[int | None, int | None]) -> Published:
     """Publish what is staged, or raise Refused and change nothing."""
     reason = audit.refusal(said)
     if reason:
@@ -81,7 +79,6 @@ def publish_run(
             merged,
             full=run.full,
             changed=merged.changed or changed > 0,
-            unexplained=rest,
             opened_at=run.opened_at,
             seconds=run.seconds,
             ploomes_user_id=who[0],

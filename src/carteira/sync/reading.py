@@ -149,6 +149,8 @@ def catch_up(run: Slice, entity: Entity, opening: Opening) -> Opening:
 def close(run: Slice, entity: Entity, opening: Opening, closing: Opening) -> Closed:
     """Hold what is here against the closing count, and put right what differs."""
     rest = deletions.reconcile(run, entity, closing.count)
+    with run.lease.transaction(run.connection) as connection:
+        staging.queries.close_entity(connection, entity=entity.name, unexplained=rest)
     changed = 0
     if plan.moved(opening, closing) and rest != 0:
         changed = pages.count(run.client, entity, changed=plan.watermark(opening))

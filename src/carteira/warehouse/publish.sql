@@ -283,7 +283,7 @@ where status = 'won' and deleted_at is null and rejected_at is null;
 -- What the next run starts from.
 update sync_entities
 set watermark = opened.watermark, newest = opened.newest, newest_id = opened.newest_id,
-    remote_count = opened.remote_count,
+    remote_count = opened.remote_count, unexplained = opened.unexplained,
     settled = coalesce(opened.newest < opened.server_now - make_interval(secs => :settling), true),
     live_rows = case when :full then case sync_entities.entity
             when 'deals' then (select count(*) from sales where deleted_at is null)
@@ -292,12 +292,11 @@ set watermark = opened.watermark, newest = opened.newest, newest_id = opened.new
 from sync_openings opened
 where opened.entity = sync_entities.entity;
 
--- name: close_state(changed, usual_currency_id, unexplained, full, opened_at, seconds, ploomes_user_id, ploomes_profile_id, refused_fields)^
+-- name: close_state(changed, usual_currency_id, full, opened_at, seconds, ploomes_user_id, ploomes_profile_id, refused_fields)^
 -- What the pages and the next run look at.
 update sync_state
 set publication = publication + case when :changed then 1 else 0 end,
     usual_currency_id = :usual_currency_id,
-    unexplained = :unexplained,
     last_full_at = case when :full then :opened_at else last_full_at end,
     last_full_seconds = case when :full then :seconds else last_full_seconds end,
     ploomes_user_id = coalesce(:ploomes_user_id, ploomes_user_id),

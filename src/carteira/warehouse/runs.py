@@ -37,7 +37,6 @@ class State:
     ploomes_user_id: int | None
     ploomes_profile_id: int | None
     refused_fields: frozenset[str]
-    unexplained: int
     usual_currency_id: int | None
     publication: int
 
@@ -53,6 +52,7 @@ class EntityState:
     remote_count: int | None
     settled: bool
     live_rows: int
+    unexplained: int
 
 
 @dataclass(frozen=True)

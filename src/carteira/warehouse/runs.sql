@@ -48,13 +48,14 @@ select sums -> 'after' as totals from sync_runs where state = 'succeeded' order 
 
 -- name: state()^
 -- What the last publications left for the next run.
-select last_full_at, last_full_seconds, ploomes_user_id, ploomes_profile_id, refused_fields, unexplained,
-    usual_currency_id, publication
+select last_full_at, last_full_seconds, ploomes_user_id, ploomes_profile_id, refused_fields, usual_currency_id,
+    publication
 from sync_state;
 
 -- name: entities()
 -- What the last run saw of each entity.
-select entity, watermark, newest, newest_id, remote_count, settled, live_rows from sync_entities;
+select entity, watermark, newest, newest_id, remote_count, settled, live_rows, unexplained
+from sync_entities;
 
 -- name: recent(before, limit)
 -- The last runs, newest first; `before`: those with a lower number.

@@ -60,13 +60,13 @@ set newest = :newest, newest_id = :newest_id, remote_count = :remote_count, serv
     watermark = :watermark
 where entity = :entity;
 
--- name: close_entity(closing_count, entity)!
--- How many rows an entity had after the last page.
-update sync_openings set closing_count = :closing_count where entity = :entity;
+-- name: close_entity(unexplained, entity)!
+-- How many rows more are here than Ploomes counts, after all.
+update sync_openings set unexplained = :unexplained where entity = :entity;
 
 -- name: openings()
 -- What the unfinished run saw of each entity.
-select entity, newest, newest_id, remote_count, server_now, watermark, closing_count from sync_openings;
+select entity, newest, newest_id, remote_count, server_now from sync_openings;
 
 -- name: missing_deals()^
 -- Published deals that a full read did not find, as 8-byte integers in ascending order.
