@@ -118,6 +118,6 @@ def _freshness(connection: Connection) -> Iterator[Finding]:
     if rejected:
         yield warning(
             "rejected rows",
-            f"{rejected} rows cannot be read and are out of the totals.",
+            f"{rejected} {'row' if rejected == 1 else 'rows'} cannot be read, and no total has them.",
             "Correct them in Ploomes; /sincronizacoes tells which and why.",
         )

@@ -1,0 +1,277 @@
+"""carteira doctor: each fault is found where it is, with its remedy, and a healthy installation has none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from carteira.cli import main
+from carteira.doctor import database, examine
+from carteira.doctor.finding import Finding
+from carteira.settings import Settings
+from carteira.simulator.server import Simulator
+from carteira.sync.run import sync
+from carteira.warehouse import migrate
+from carteira.warehouse.connection import Warehouse
+
+SECRET = "3f9c1e7a5b2d8046"
+
+
+@dataclass
+class Patient:
+    """An installation to examine; `given` are its environment variables."""
+
+    given: dict[str, str]
+    folder: Path
+
+    def findings(self, **changed: str | None) -> list[Finding]:
+        environ = {name: value for name, value in (self.given | changed).items() if value is not None}
+        return list(examine(environ, self.folder))
+
+    def wrong(self, **changed: str | None) -> dict[str, Finding]:
+        """What is not ok, by check."""
+        return {found.check: found for found in self.findings(**changed) if found.state != "ok"}
+
+
+@pytest.fixture
+def patient(settings: Settings, tmp_path: Path) -> Patient:
+    assert settings.database_url
+    return Patient(
+        {
+            "HOME": str(tmp_path),
+            "PLOOMES_API_KEY": settings.ploomes_api_key.reveal() if settings.ploomes_api_key else "",
+            "PLOOMES_BASE_URL": settings.ploomes_base_url,
+            "DATABASE_URL": settings.database_url.reveal(),
+            "CRON_SECRET": SECRET,
+        },
+        tmp_path,
+    )
+
+
+@pytest.fixture
+def synced(settings: Settings, warehouse: Warehouse) -> None:
+    sync(settings, warehouse)
+
+
+def test_a_healthy_installation_has_nothing_wrong(patient: Patient, synced: None) -> None:
+    found = patient.findings()
+
+    assert [one for one in found if one.state != "ok"] == []
+    assert {one.check for one in found} == {
+        "key", "cron", "database", "schema", "freshness", "ploomes", "clock", "fields of /Contacts", "fields of /Deals",
+    }  # fmt: skip
+    assert SECRET not in str(found)
+    assert patient.given["PLOOMES_API_KEY"] not in str(found)
+
+
+def test_a_misspelt_key_variable(patient: Patient) -> None:
+    """The first of the four faults that the system before this one died of."""
+    key = patient.given["PLOOMES_API_KEY"]
+
+    wrong = patient.wrong(PLOOMES_API_KEY=None, PLOOME_API_KEY=key)
+
+    assert wrong == {
+        "settings": Finding(
+            "settings",
+            "failed",
+            "PLOOME_API_KEY is not a setting and PLOOMES_API_KEY is not set: rename it to PLOOMES_API_KEY.",
+        )
+    }
+
+
+def test_columns_of_an_older_system(patient: Patient, database: str) -> None:
+    """The second: a table whose columns are not those of the code."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "create table customer_sales (customer_id integer primary key, customer_name text not null, cnpj text, "
+            "total_revenue decimal(15, 2), deal_count integer, avg_deal_size decimal(15, 2), "
+            "last_purchase_date timestamptz, last_sync_at timestamptz default now())"
+        )
+        parts = connection.info
+        url = f"postgresql://{parts.user}@{parts.host.replace('/', '%2F')}:{parts.port}/{parts.dbname}"
+
+    found = patient.wrong(DATABASE_URL=url)["schema"]
+
+    assert found.state == "failed"
+    assert "customer_sales" in found.text
+    assert "carteira db upgrade" in found.text
+
+
+def test_a_field_that_the_key_may_not_read(patient: Patient, synced: None, simulator: Simulator) -> None:
+    """The third: a 403 for one field that looked like a 403 for the key."""
+    simulator.restrict(forbidden=[("Deals", "Amount"), ("Contacts", "CityId")])
+
+    wrong = patient.wrong()
+
+    assert wrong["fields of /Deals"].state == "failed"
+    assert "Amount of /Deals" in wrong["fields of /Deals"].text
+    assert wrong["fields of /Contacts"].state == "warning"
+    assert "CityId" in wrong["fields of /Contacts"].text
+    assert "ploomes" not in wrong
+
+
+def test_a_cron_secret_that_is_missing_or_weak(patient: Patient, synced: None) -> None:
+    """The fourth: a cron route that anybody could call."""
+    assert patient.wrong(CRON_SECRET=None)["cron"].state == "warning"
+    assert patient.wrong(CRON_SECRET="aaaaaaaaaaaaaaaaaaaa")["cron"].state == "failed"
+    assert patient.wrong(CRON_SECRET=patient.given["PLOOMES_API_KEY"])["cron"].state == "failed"
+    assert "16" in patient.wrong(CRON_SECRET="short")["settings"].text
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["<PLOOMES_API_KEY>", "your-key-here", "your_api_key", "changeme", "xxxxxxxx", "sua-chave-aqui", "YOUR-USER-KEY"],
+)
+def test_a_placeholder_is_not_a_key(patient: Patient, value: str) -> None:
+    assert "placeholder" in patient.wrong(PLOOMES_API_KEY=value)["settings"].text
+
+
+def test_a_key_that_is_missing_unusual_or_refused(patient: Patient, synced: None) -> None:
+    missing = patient.wrong(PLOOMES_API_KEY=None)
+    refused = patient.wrong(PLOOMES_API_KEY="0" * 127)
+
+    assert missing["key"].state == "failed"
+    assert "ploomes" not in missing
+    assert refused["key"].state == "warning"
+    assert "127 characters" in refused["key"].text
+    assert refused["ploomes"].state == "failed"
+    assert "key" in refused["ploomes"].text
+
+
+def test_a_key_that_may_not_see_look_ups(patient: Patient, synced: None, simulator: Simulator) -> None:
+    simulator.restrict(forbidden=[("Users", "Name")])
+
+    assert "/Users" in patient.wrong()["look-ups"].text
+
+
+def test_ploomes_that_does_not_answer(patient: Patient, synced: None) -> None:
+    found = patient.wrong(PLOOMES_BASE_URL="http://127.0.0.1:1")["ploomes"]
+
+    assert found.state == "failed"
+    assert "PLOOMES_BASE_URL" in found.remedy
+
+
+def test_clocks_that_disagree(patient: Patient, synced: None, simulator: Simulator) -> None:
+    simulator.clock.set(datetime.now(UTC) + timedelta(minutes=10))
+
+    found = patient.wrong()["clock"]
+
+    assert found.state == "warning"
+    assert "behind" in found.text
+
+
+def test_a_pace_above_the_accounts(patient: Patient, synced: None) -> None:
+    assert patient.wrong(PLOOMES_REQUESTS_PER_MINUTE="121")["pace"].state == "warning"
+
+
+def test_a_database_that_is_away(patient: Patient) -> None:
+    found = patient.wrong(DATABASE_URL="postgresql://ana:canary@127.0.0.1:1/x")["database"]
+
+    assert found.state == "failed"
+    assert "canary" not in found.text
+
+
+def test_a_role_without_rights(patient: Patient, synced: None, warehouse: Warehouse) -> None:
+    with warehouse.transaction() as connection:
+        if not connection.execute("select from pg_roles where rolname = 'stranger'").fetchone():
+            connection.execute("create role stranger login")
+    user = patient.given["DATABASE_URL"].partition("//")[2].partition("@")[0]
+
+    wrong = patient.wrong(DATABASE_URL=patient.given["DATABASE_URL"].replace(user, "stranger", 1))
+
+    assert wrong["schema"].state == "failed" if "schema" in wrong else wrong["database"].state == "failed"
+
+
+def test_what_is_open_to_strangers(patient: Patient, synced: None, warehouse: Warehouse) -> None:
+    with warehouse.transaction() as connection:
+        connection.execute("alter table sales disable row level security")
+        connection.execute("grant select on customers to public")
+
+    found = [one for one in patient.findings() if one.check == "schema"]
+
+    assert {one.state for one in found} == {"failed"}
+    remedies = " ".join(one.remedy for one in found)
+    assert "alter table sales enable row level security" in remedies
+    assert "revoke all on customers from public" in remedies
+
+
+def test_a_schema_that_is_behind_or_was_changed_by_hand(patient: Patient, synced: None, warehouse: Warehouse) -> None:
+    with warehouse.transaction() as connection:
+        connection.execute("alter table sales drop column title")
+    assert "title" in patient.wrong()["schema"].text
+
+    migrate.downgrade(warehouse, "20261124000300")
+    assert "carteira db upgrade" in patient.wrong()["schema"].text
+
+
+def test_an_empty_database_is_no_fault(patient: Patient, warehouse: Warehouse) -> None:
+    migrate.downgrade(warehouse, "0")
+
+    assert "schema" not in patient.wrong()
+
+
+def test_data_that_grows_old_and_rows_that_cannot_be_read(
+    patient: Patient, settings: Settings, warehouse: Warehouse, simulator: Simulator
+) -> None:
+    assert "Nothing was published" in patient.wrong()["freshness"].text
+    simulator.data.edit_deal(simulator.data.ids()[0], Amount=10**14)
+    sync(settings, warehouse)
+    with warehouse.transaction() as connection:
+        connection.execute("update sync_runs set opened_at = opened_at - interval '25 hours'")
+
+    wrong = patient.wrong()
+
+    assert wrong["freshness"].state == "failed"
+    assert wrong["rejected rows"].text.startswith("1 row ")
+
+
+def test_a_last_run_that_failed_is_told_with_its_error(
+    patient: Patient, settings: Settings, warehouse: Warehouse, simulator: Simulator
+) -> None:
+    sync(settings, warehouse)
+    with warehouse.transaction() as connection:
+        connection.execute("insert into sync_runs (mode, state, error) values ('full', 'failed', 'Out of luck.')")
+
+    assert "Out of luck." in patient.wrong()["last run"].text
+
+
+def test_secrets_in_git(patient: Patient) -> None:
+    (patient.folder / ".env").write_text("CARTEIRA_LOCALE=en\n")
+    (patient.folder / ".env").chmod(0o644)
+    subprocess.run(["git", "init", "-q"], cwd=patient.folder, check=True)
+    assert "chmod 600" in patient.wrong()["env files"].remedy
+    (patient.folder / ".env").chmod(0o600)
+    assert "env files" not in patient.wrong()
+
+    subprocess.run(["git", "add", ".env"], cwd=patient.folder, check=True)
+
+    assert "git rm --cached .env" in patient.wrong()["env files"].remedy
+
+
+def test_a_transaction_pooler_is_recognized(warehouse: Warehouse, pgbouncer: Warehouse) -> None:
+    assert database.transaction_pooler(pgbouncer)
+    assert not database.transaction_pooler(warehouse)
+    assert not database.transaction_pooler(warehouse), "it left its mark behind"
+
+
+def test_the_command_ends_with_1_when_a_check_failed(
+    patient: Patient, synced: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in patient.given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(patient.folder)
+
+    assert main(["doctor"]) == 0
+    shown = capsys.readouterr().out
+    monkeypatch.setenv("CRON_SECRET", "0" * 16)
+    assert main(["doctor", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+
+    assert set(shown.splitlines()[0]) >= {"✓"}
+    assert [one["check"] for one in told if one["state"] == "failed"] == ["cron"]
