@@ -24,6 +24,7 @@ from urllib3.exceptions import HTTPError
 
 from carteira.errors import PloomesRefused, PloomesUnavailable
 from carteira.ploomes.decode import Unproven, message, speaks_of_limit
+from carteira.ploomes.odata import PAGE
 from carteira.ploomes.pacing import Pacer
 
 T = TypeVar("T")
@@ -80,11 +81,14 @@ class _Attempts:
 
 
 class Client:
-    """Speaks to one Ploomes account; safe to use from several threads."""
+    """Speaks to one Ploomes account; safe to use from several threads. `page` is how many rows to ask for at once."""
 
-    def __init__(self, base_url: str, key: str, pacer: Pacer, patience: Patience | None = None) -> None:
+    def __init__(
+        self, base_url: str, key: str, pacer: Pacer, patience: Patience | None = None, *, page: int = PAGE
+    ) -> None:
         self.base_url = base_url.rstrip("/")
         self.pacer = pacer
+        self.page = page
         self._patience = patience or Patience()
         self._headers = {"User-Key": key, "Accept": "application/json", "Accept-Encoding": "gzip"}
         self._http = urllib3.PoolManager(maxsize=16, block=False, retries=False)

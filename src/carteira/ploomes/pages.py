@@ -19,7 +19,7 @@ from carteira.ploomes import decode
 from carteira.ploomes.client import Answer, Client
 from carteira.ploomes.decode import Unproven
 from carteira.ploomes.entities import Entity, LookUpSet
-from carteira.ploomes.odata import PAGE, any_of, between, query
+from carteira.ploomes.odata import any_of, between, query
 from carteira.records import LookUp, Rejection, Row
 
 EMPTY_BELIEVED = 3
@@ -99,13 +99,13 @@ def page(
     refused: frozenset[str] = frozenset(),
 ) -> Page:
     """The next page behind `after_id`."""
-    asked = _asked(entity, refused, filter=between(after_id, upto_id, since))
+    asked = _asked(client, entity, refused, filter=between(after_id, upto_id, since))
     emptiness = _Emptiness(expected=since is None)
 
     def read(answer: Answer) -> Page:
         decoded = decode.rows(answer.body, entity)
         emptiness.check(decoded.count)
-        return _proved(entity, decoded, decoded.count, after_id, upto_id)
+        return _proved(client, entity, decoded, decoded.count, after_id, upto_id)
 
     return client.ask(asked, read)
 
@@ -116,27 +116,27 @@ def page_at(client: Client, entity: Entity, skip: int, refused: frozenset[str] =
     Where rows come and go meanwhile it begins a few rows off, which costs balance and never rows: the part before it
     reads up to where it begins. None where there are no longer so many rows.
     """
-    asked = _asked(entity, refused, skip=skip)
+    asked = _asked(client, entity, refused, skip=skip)
     emptiness = _Emptiness(expected=True)
 
     def read(answer: Answer) -> Page | None:
         decoded = decode.rows(answer.body, entity)
         left = decoded.count - skip
         emptiness.check(max(left, 0))
-        return _proved(entity, decoded, left, -1, None) if left > 0 else None
+        return _proved(client, entity, decoded, left, -1, None) if left > 0 else None
 
     return client.ask(asked, read)
 
 
 def rows_by_id(client: Client, entity: Entity, ids: list[int], refused: frozenset[str] = frozenset()) -> Page:
     """These very rows, as many of them (at most 300) as there still are."""
-    asked = _asked(entity, refused, filter=any_of(ids))
+    asked = _asked(client, entity, refused, filter=any_of(ids))
     emptiness = _Emptiness(expected=True)
 
     def read(answer: Answer) -> Page:
         decoded = decode.rows(answer.body, entity)
         emptiness.check(decoded.count)
-        return _proved(entity, decoded, decoded.count, min(ids) - 1, max(ids))
+        return _proved(client, entity, decoded, decoded.count, min(ids) - 1, max(ids))
 
     return client.ask(asked, read)
 
@@ -175,7 +175,7 @@ def existing(client: Client, entity: Entity, ids: list[int]) -> set[int]:
 
 
 def _ids_page(client: Client, entity: Entity, where: str, after_id: int, upto_id: int | None) -> tuple[list[int], int]:
-    asked = query(entity.path, filter=where, orderby="Id", top=PAGE, select="Id", count="true")
+    asked = query(entity.path, filter=where, orderby="Id", top=client.page, select="Id", count="true")
     emptiness = _Emptiness(expected=True)
 
     def read(answer: Answer) -> tuple[list[int], int]:
@@ -183,7 +183,7 @@ def _ids_page(client: Client, entity: Entity, where: str, after_id: int, upto_id
         left = decode.counted(found)
         emptiness.check(left)
         chunk = [row.Id for row in found.value]
-        _prove(chunk, left, after_id, upto_id)
+        _prove(chunk, min(client.page, left), after_id, upto_id)
         return chunk, left - len(chunk)
 
     return client.ask(asked, read)
@@ -208,13 +208,18 @@ def look_up(client: Client, look_ups: LookUpSet) -> list[LookUp]:
     while left > 0:
         after_id = found[-1].id if found else 0
         asked = query(
-            look_ups.path, filter=f"Id gt {after_id}", orderby="Id", top=PAGE, select=look_ups.fields, count="true"
+            look_ups.path,
+            filter=f"Id gt {after_id}",
+            orderby="Id",
+            top=client.page,
+            select=look_ups.fields,
+            count="true",
         )
 
         def read(answer: Answer, after_id: int = after_id) -> tuple[list[LookUp], int]:
             page = decode.envelope(answer.body, LookUp)
             matching = decode.counted(page)
-            _prove([row.id for row in page.value], matching, after_id, None)
+            _prove([row.id for row in page.value], min(client.page, matching), after_id, None)
             return page.value, matching - len(page.value)
 
         chunk, left = client.ask(asked, read)
@@ -222,23 +227,25 @@ def look_up(client: Client, look_ups: LookUpSet) -> list[LookUp]:
     return found
 
 
-def _asked(entity: Entity, refused: frozenset[str], **options: Any) -> str:
+def _asked(client: Client, entity: Entity, refused: frozenset[str], **options: Any) -> str:
     return query(
         entity.path,
         **options,
         orderby="Id",
-        top=PAGE,
+        top=client.page,
         select=entity.fields(refused),
         expand=entity.expand(refused),
         count="true",
     )
 
 
-def _proved(entity: Entity, decoded: decode.Decoded, left: int, after_id: int, upto_id: int | None) -> Page:
+def _proved(
+    client: Client, entity: Entity, decoded: decode.Decoded, left: int, after_id: int, upto_id: int | None
+) -> Page:
     keys = [getattr(row, entity.key) for row in decoded.rows]
     if decoded.rejections:
         keys = sorted(keys + [rejected.id for rejected in decoded.rejections])
-    _prove(keys, left, after_id, upto_id)
+    _prove(keys, min(client.page, left), after_id, upto_id)
     return Page(
         decoded.rows,
         decoded.rejections,
@@ -248,8 +255,7 @@ def _proved(entity: Entity, decoded: decode.Decoded, left: int, after_id: int, u
     )
 
 
-def _prove(keys: list[int], left: int, after_id: int, upto_id: int | None) -> None:
-    expected = min(PAGE, left)
+def _prove(keys: list[int], expected: int, after_id: int, upto_id: int | None) -> None:
     if len(keys) != expected:
         raise Unproven(f"{len(keys)} rows where {expected} were left to read")
     if keys and (keys[0] <= after_id or (upto_id is not None and keys[-1] > upto_id)):

@@ -11,7 +11,7 @@ from carteira.ploomes import decode
 from carteira.ploomes.client import Answer, Client
 from carteira.ploomes.decode import Unproven
 from carteira.ploomes.entities import CONTACTS, DEALS
-from carteira.ploomes.odata import PAGE, query
+from carteira.ploomes.odata import query
 
 STATUS_IDS = {"open": 1, "won": 2, "lost": 3}
 
@@ -63,10 +63,10 @@ def _won_page(client: Client, after_id: int) -> tuple[list[_Won], int]:
     def read(answer: Answer) -> tuple[list[_Won], int]:
         page = decode.envelope(answer.body, _Won)
         matching = decode.counted(page)
-        if len(page.value) != min(PAGE, matching):
-            raise Unproven(f"{len(page.value)} rows where {min(PAGE, matching)} were left to read")
+        if len(page.value) != min(client.page, matching):
+            raise Unproven(f"{len(page.value)} rows where {min(client.page, matching)} were left to read")
         return page.value, matching - len(page.value)
 
     condition = f"StatusId eq {STATUS_IDS['won']} and Id gt {after_id}"
-    asked = query(DEALS.path, filter=condition, orderby="Id", top=PAGE, select="Id,Amount", count="true")
+    asked = query(DEALS.path, filter=condition, orderby="Id", top=client.page, select="Id,Amount", count="true")
     return client.ask(asked, read)

@@ -15,7 +15,7 @@ from math import log2
 from carteira.ploomes import pages
 from carteira.ploomes.entities import DEALS, Entity
 from carteira.ploomes.odata import PAGE
-from carteira.sync.stage import BY_ID, Slice, repair
+from carteira.sync.stage import BY_ID, Slice, by_id, repair
 from carteira.warehouse import runs, staging
 from carteira.warehouse.connection import Connection
 
@@ -40,9 +40,9 @@ class Stretch:
         return self.here != self.there
 
 
-def halving_pays(known: int, difference: int) -> bool:
+def halving_pays(known: int, difference: int, page: int = PAGE) -> bool:
     """Whether counting halves costs fewer requests than listing every Id."""
-    every = known / PAGE
+    every = known / page
     return every > 1 and 2 * difference * log2(max(every, 2)) <= every
 
 
@@ -61,7 +61,7 @@ def listed(known: Sequence[int], stretch: Stretch) -> Sequence[int]:
 def differing(run: Slice, entity: Entity, known: Sequence[int], there: int) -> list[Stretch]:
     """The stretches, each small enough to be listed, in which Ploomes' count is not ours."""
     whole = Stretch(0, None, len(known), there)
-    if not halving_pays(len(known), abs(len(known) - there)):
+    if not halving_pays(len(known), abs(len(known) - there), run.client.page):
         return [whole]
     small: list[Stretch] = []
     large = [whole]
@@ -77,8 +77,8 @@ def differing(run: Slice, entity: Entity, known: Sequence[int], there: int) -> l
             for part in _split(stretch, middle, count)
             if part.differs
         ]
-        small += [part for part in parts if part.here <= PAGE]
-        large = [part for part in parts if part.here > PAGE]
+        small += [part for part in parts if part.here <= run.client.page]
+        large = [part for part in parts if part.here > run.client.page]
     return small
 
 
@@ -118,7 +118,7 @@ def _confirm_missing(run: Slice, entity: Entity) -> None:
     missing = _missing(run, entity)
     if not missing:
         return
-    if len(missing) / BY_ID > count_here(run, entity) / PAGE:
+    if len(missing) / BY_ID > count_here(run, entity) / run.client.page:
         there = set(pages.ids(run.client, entity, 0, None))
     else:
         there = _existing(run, entity, missing)
@@ -129,8 +129,7 @@ def _confirm_missing(run: Slice, entity: Entity) -> None:
 
 
 def _existing(run: Slice, entity: Entity, ids: Sequence[int]) -> set[int]:
-    chunks = [list(ids[n : n + BY_ID]) for n in range(0, len(ids), BY_ID)]
-    return set().union(*run.at_once(lambda chunk: pages.existing(run.client, entity, chunk), chunks))
+    return set().union(*run.at_once(lambda chunk: pages.existing(run.client, entity, chunk), by_id(run, ids)))
 
 
 def mark_gone(run: Slice, entity: Entity, ids: Sequence[int]) -> None:

@@ -78,15 +78,15 @@ def moved(opening: Opening, closing: Opening) -> bool:
     return (opening.newest, opening.newest_id, opening.count) != (closing.newest, closing.newest_id, closing.count)
 
 
-def skips(count: int) -> list[int]:
+def skips(count: int, page: int = PAGE) -> list[int]:
     """How many rows into the order of Ids the parts of a full read begin, the first one's 0 left out.
 
     Whole pages, so that splitting costs none.
     """
-    pages = -(-count // PAGE)
+    pages = -(-count // page)
     if pages < PAGES_WORTH_PARTS:
         return []
-    return [pages * part // PARTS * PAGE for part in range(1, PARTS)]
+    return [pages * part // PARTS * page for part in range(1, PARTS)]
 
 
 def parts(entity: str, begins: list[tuple[int, int, bool]]) -> list[Read]:

@@ -93,7 +93,9 @@ def everything(run: Slice, found: dict[str, Opening]) -> None:
 
 def _split(run: Slice, entity: Entity, count: int) -> list[Read]:
     try:
-        begins = run.at_once(lambda skip: pages.page_at(run.client, entity, skip, run.refused), plan.skips(count))
+        begins = run.at_once(
+            lambda skip: pages.page_at(run.client, entity, skip, run.refused), plan.skips(count, run.client.page)
+        )
     except PloomesRefused as refused:
         run.refused |= why_refused(run, refused)
         return _split(run, entity, count)

@@ -17,6 +17,7 @@ import psycopg
 
 from carteira.errors import CarteiraError, LeaseHeld, PloomesUnavailable, Refused
 from carteira.ploomes.client import Client, Patience
+from carteira.ploomes.odata import PAGE
 from carteira.ploomes.pacing import WINDOW_SECONDS, Pacer, Stopped
 from carteira.settings import Settings
 from carteira.sync import plan, publishing, reading
@@ -55,11 +56,13 @@ def sync(
     stopping: threading.Event | None = None,
     at_step: Callable[[str], None] | None = None,
     patience: Patience | None = None,
+    page: int = PAGE,
 ) -> Outcome:
     """One run. Raises CarteiraError with its exit code; returns for 'succeeded' and for 'partial'.
 
     `deadline`: seconds after which reading stops where it is; publishing is never cut. Setting `stopping` does the
-    same from outside. `at_step` is told each step as it is reached, for tests that interrupt there.
+    same from outside. `at_step` is told each step as it is reached, for tests that interrupt there; `page` is how many
+    rows to ask for at once, for tests that want many pages of few rows.
     """
     settings.require("PLOOMES_API_KEY")
     stopping = stopping or threading.Event()
@@ -69,7 +72,7 @@ def sync(
             ledger = Bookings(warehouse, WINDOW_SECONDS)
             with closing(ledger), closing(warehouse.connect()) as connection:
                 pacer = Pacer(settings.ploomes_requests_per_minute, settings.ploomes_concurrency, ledger, stopping)
-                with _client(settings, pacer, patience) as client, _pool(settings.ploomes_concurrency) as pool:
+                with _client(settings, pacer, patience, page) as client, _pool(settings.ploomes_concurrency) as pool:
                     made_with = plan.fingerprint(client.base_url, _key(settings))
                     run = _begin(held, connection, made_with, full=full, accept_deletions=accept_deletions)
                     slice_ = Slice(
@@ -91,8 +94,8 @@ def _key(settings: Settings) -> str:
 
 
 @contextmanager
-def _client(settings: Settings, pacer: Pacer, patience: Patience | None) -> Iterator[Client]:
-    client = Client(settings.ploomes_base_url, _key(settings), pacer, patience)
+def _client(settings: Settings, pacer: Pacer, patience: Patience | None, page: int) -> Iterator[Client]:
+    client = Client(settings.ploomes_base_url, _key(settings), pacer, patience, page=page)
     try:
         yield client
     finally:

@@ -151,8 +151,7 @@ def stage(run: Slice, ready: Sequence[StagedPage], new_reads: Iterable[Read] = (
 
 def repair(run: Slice, entity: Entity, ids: Sequence[int]) -> set[int]:
     """Read these very rows and stage them; the Ids of those that Ploomes still has."""
-    chunks = [list(ids[n : n + BY_ID]) for n in range(0, len(ids), BY_ID)]
-    found = run.at_once(lambda chunk: pages.rows_by_id(run.client, entity, chunk, run.refused), chunks)
+    found = run.at_once(lambda chunk: pages.rows_by_id(run.client, entity, chunk, run.refused), by_id(run, ids))
     read = Read(entity.name, "repair", 0, done=True)
     with run.lease.transaction(run.connection) as connection:
         known = any(r.entity == entity.name and r.phase == "repair" for r in staging.reads(connection))
@@ -163,3 +162,9 @@ def repair(run: Slice, entity: Entity, ids: Sequence[int]) -> set[int]:
 
 # As many Ids as a query string of 2,048 characters holds beside the field list: what IIS takes by default.
 BY_ID = 40
+
+
+def by_id(run: Slice, ids: Sequence[int]) -> list[list[int]]:
+    """Ids in as many lots as it takes requests to ask for them."""
+    lot = min(BY_ID, run.client.page)
+    return [list(ids[n : n + lot]) for n in range(0, len(ids), lot)]
