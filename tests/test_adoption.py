@@ -9,8 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from carteira.errors import SchemaMismatch
 from carteira.warehouse import migrate
 from carteira.warehouse.connection import Warehouse
+from carteira.warehouse.migrations import migrations
 
 pytestmark = pytest.mark.every_postgres
 
@@ -183,7 +185,7 @@ def test_a_row_whose_id_is_no_number_stays_aside_and_is_reported(seeded: Warehou
 def test_it_is_adopted_only_when_asked(seeded: Warehouse) -> None:
     """A sync must not rename the tables of somebody who only pointed it at the wrong database."""
     before = _everything(seeded)
-    with pytest.raises(migrate.SchemaMismatch, match="carteira db upgrade"):
+    with pytest.raises(SchemaMismatch, match="carteira db upgrade"):
         migrate.ensure(seeded)
 
     assert _everything(seeded) == before
@@ -220,7 +222,7 @@ def test_a_fresh_database_comes_back_empty(database: str) -> None:
 
 def test_a_view_on_the_empty_first_table_keeps_it(database: str) -> None:
     warehouse = Warehouse(database)
-    for step in migrate.migrations()[:2]:
+    for step in migrations()[:2]:
         migrate.apply(warehouse, step)
     with warehouse.connect() as connection:
         connection.execute("create view mine as select customer_name from customer_sales")
@@ -239,7 +241,7 @@ def test_each_early_shape_is_the_same_up_and_down(database: str, version: str) -
     migrate.downgrade(warehouse, version)
     down = _everything(warehouse)
     migrate.downgrade(warehouse, "0")
-    for step in migrate.migrations():
+    for step in migrations():
         if step.version <= version:
             migrate.apply(warehouse, step)
 

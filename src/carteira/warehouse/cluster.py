@@ -29,6 +29,8 @@ START_SECONDS = 60
 LEFT_BEHIND_SECONDS = 20
 RETRY_SECONDS = 1
 POLL_SECONDS = 0.02
+ANSWER_SECONDS = 5
+SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 # sockaddr_un holds 104 bytes on macOS and 108 on Linux, the closing NUL among them.
 SOCKET_BYTES = 103
 SOCKET_NAME = ".s.PGSQL.5432"
@@ -48,7 +50,7 @@ def start(data: Path) -> str:
         _create(data)
     _check_version(data)
     began = time.monotonic()
-    while (server := _answering(data)) is None or server.status != "ready":
+    while (server := answering(data)) is None or server.status != "ready":
         if server is not None:  # starting or stopping, left so by a process that was killed meanwhile
             failure = f"It is {server.status} and does not get ready."
             patience = START_SECONDS
@@ -101,10 +103,11 @@ def _launch(data: Path) -> str:
     log = data / "server.log"
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_suffix(".log.old"))
-    # Whatever process it names, no server of ours answers. PostgreSQL itself refuses a second server on one folder by
+    sockets = socket_folder(data)
+    # Whatever process they name, no server of ours answers. PostgreSQL itself refuses a second server on one folder by
     # its shared memory, so a wrong guess here costs a round of the caller's loop and no data.
     (data / "postmaster.pid").unlink(missing_ok=True)
-    sockets = _socket_folder(data)
+    (sockets / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
     quoted = str(sockets).replace('"', '""')
     options = [
         "listen_addresses=", f'unix_socket_directories="{quoted}"', "port=5432", "timezone=UTC", "log_timezone=UTC",
@@ -118,7 +121,7 @@ def _launch(data: Path) -> str:
 
 def stop(data: Path) -> None:
     # pg_ctl signals the process that the pid file names; after a crash that may be anybody's.
-    if _answering(data) is not None:
+    if answering(data) is not None:
         _tool(data, "pg_ctl", "stop", "--mode=fast", "--silent", f"--timeout={START_SECONDS}", f"--pgdata={data}")
 
 
@@ -128,7 +131,7 @@ class _Server:
     status: str  # starting, ready or stopping
 
 
-def _answering(data: Path) -> _Server | None:
+def answering(data: Path) -> _Server | None:
     """The server on `data` if one listens, by its pid file; None where that is missing, stale or half-written."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
@@ -137,11 +140,15 @@ def _answering(data: Path) -> _Server | None:
     if len(lines) < 8 or not lines[4]:
         return None
     with socket.socket(socket.AF_UNIX) as end:
+        end.settimeout(ANSWER_SECONDS)
         try:
             end.connect(str(Path(lines[4], SOCKET_NAME)))
+            # A socket may still let in while its process dies, so a word of it is waited for.
+            end.sendall(SSL_REQUEST)
+            alive = end.recv(1) != b""
         except OSError:
             return None
-    return _Server(Path(lines[4]), lines[7].strip())
+    return _Server(Path(lines[4]), lines[7].strip()) if alive else None
 
 
 def _left_behind(data: Path) -> bool:
@@ -152,7 +159,7 @@ def _left_behind(data: Path) -> bool:
         return False
 
 
-def _socket_folder(data: Path) -> Path:
+def socket_folder(data: Path) -> Path:
     """The data folder, or where its path is too long for a socket, a private folder with a short one."""
     if len(os.fsencode(data / SOCKET_NAME)) <= SOCKET_BYTES:
         return data

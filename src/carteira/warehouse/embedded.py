@@ -114,11 +114,13 @@ def _leave(home: Path) -> None:
 
 def _stop_if_last(home: Path, users: fasteners.InterProcessReaderWriterLock) -> None:
     users.release_read_lock()
-    if users.acquire_write_lock(blocking=False):
-        try:
+    last = users.acquire_write_lock(blocking=False)
+    try:
+        if last:
             cluster.stop(home / "postgres")
-        finally:
-            users.release_write_lock()
+    finally:
+        # Also where it was not got: a handle left open would, when it is closed one day, drop a lock taken since.
+        users.release_write_lock()
 
 
 @contextmanager
