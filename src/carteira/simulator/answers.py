@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from carteira.simulator.entities import ENTITY_SETS, LINKED_ONLY, EntitySet, Field, Link
+from carteira.simulator.entities import ENTITY_SETS, LINKED_ONLY, VACANT, EntitySet, Field, Link
 from carteira.simulator.filters import BadQuery, Condition, ForbiddenQuery, IdRange, Scope, condition, ordering
 from carteira.simulator.options import Options, options
 from carteira.simulator.store import Row, Store
@@ -89,6 +89,8 @@ class Answers:
             return _service_document()
         if name == "Self":
             return self._one("Users", key.user_id, asked, key)
+        if name in VACANT and not number:
+            return envelope(name, [], 0 if asked.count else None)
         if name not in ENTITY_SETS or name in LINKED_ONLY:
             return message(404, f"No HTTP resource was found that matches the request URI '{path}'.")
         if number:
@@ -218,5 +220,5 @@ def _shaped(rows: Iterable[tuple[Any, ...]], fields: Sequence[Field]) -> list[Ro
 
 
 def _service_document() -> Answer:
-    names = sorted(ENTITY_SETS.keys() - LINKED_ONLY)
+    names = sorted((ENTITY_SETS.keys() - LINKED_ONLY) | VACANT)
     return envelope("", [{"name": name, "kind": "EntitySet", "url": name} for name in names])

@@ -9,12 +9,13 @@ _TICK = 300  # SQL Server's datetime counts in 1/300 s
 
 
 def stored(moment: datetime) -> str:
-    """The moment as it is kept: Brasília's wall clock, always three digits of the 1/300 s tick before it.
+    """The moment as it is kept: Brasília's wall clock, always three digits of the nearest 1/300 s tick of its second.
 
     Fixed width, so that text sorts by time.
     """
     local = moment.astimezone(BRASILIA)
-    milliseconds = round(local.microsecond * _TICK // 1_000_000 * 1000 / _TICK)
+    tick = min(round(local.microsecond * _TICK / 1_000_000), _TICK - 1)
+    milliseconds = round(tick * 1000 / _TICK)
     return f"{local:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}"
 
 

@@ -107,11 +107,11 @@ class Data:
 
     def hide_contact(self, contact_id: int) -> None:
         """Take a contact out of every key's sight; its deals go on naming it."""
-        self._store.move("Contacts", contact_id, to=HIDDEN_CONTACTS)
+        _found("Contacts", contact_id, self._store.move("Contacts", contact_id, to=HIDDEN_CONTACTS))
 
     def show_contact(self, contact_id: int) -> None:
         """Undo `hide_contact`; its LastUpdateDate stays what it was."""
-        self._store.move_back("Contacts", contact_id, origin=HIDDEN_CONTACTS)
+        _found("Contacts", contact_id, self._store.move_back("Contacts", contact_id, origin=HIDDEN_CONTACTS))
 
     def hidden_contact_ids(self) -> list[int]:
         with self._store.lock:
@@ -135,9 +135,8 @@ class Data:
 
     def _one(self, name: str, row_id: int) -> Row:
         row = next(self._all(name, "Id = ?", row_id), None)
-        if row is None:
-            raise KeyError(f"{name}({row_id}) does not exist")
-        return row
+        _found(name, row_id, row is not None)
+        return row or {}
 
     def _now(self) -> datetime:
         return moment(self._store.clock.stamp())
@@ -172,12 +171,16 @@ class Data:
         self._store.update(name, ids, _kept(ENTITY_SETS[name], {**stamp, **fields}))
 
     def _delete(self, name: str, row_id: int) -> None:
-        if not self._store.delete(name, row_id):
-            raise KeyError(f"{name}({row_id}) does not exist")
+        _found(name, row_id, self._store.delete(name, row_id))
 
     def _require(self, name: str, ids: Sequence[int]) -> None:
         for row_id in ids:
             self._one(name, row_id)
+
+
+def _found(name: str, row_id: int, found: bool) -> None:
+    if not found:
+        raise KeyError(f"{name}({row_id}) does not exist")
 
 
 def _kept(entities: EntitySet, fields: Row) -> Row:

@@ -15,15 +15,16 @@ _DATES = ("FinishDate", "CreateDate", "LastUpdateDate")
 def catch_up(store: Store) -> int:
     """Repeat the latest deals until the clock's now, under new Ids; gives how many. Less than a day is left alone."""
     now = store.clock.now()
-    newest = store.connection.execute("select max(LastUpdateDate) from deals").fetchone()[0]
-    if newest is None or moment(newest) > now - timedelta(days=1):
+    until = moment(store.connection.execute("select until from made").fetchone()[0])
+    if until > now - timedelta(days=1):
         return 0
-    shift = -(-(now - moment(newest)) // _MONTH) * _MONTH
+    shift = -(-(now - until) // _MONTH) * _MONTH
     data = Data(store)
-    again = data.deals_changed(moment(newest) - shift, now - shift) if shift < timedelta(days=400) else []
-    with store.changing():
+    again = data.deals_changed(until - shift, now - shift)
+    with store.changing() as connection:
         for row in again:
             data.create_deal(**_shifted(row, shift, stored(now)))
+        connection.execute("update made set until = ?", (stored(now),))
     return len(again)
 
 

@@ -358,3 +358,13 @@ ENTITY_SETS: dict[str, EntitySet] = {each.name: each for each in _SETS}
 LINKED_ONLY = {
     "Deals@Tags", "Deals@OtherProperties", "Contacts@Tags", "Contacts@Phones", "Contacts@OtherProperties",
 }  # fmt: skip
+
+# This account has nothing in them.
+VACANT = frozenset(
+    """
+    Teams Roles Departments Contacts@Relationships Contacts@LinesOfBusiness Contacts@NumbersOfEmployees
+    Contacts@Products Deals@Origins Quotes Quotes@ApprovalStatus Orders Orders@Stages Products@Families Products@Groups
+    Products@Parts Documents DocumentTemplates Tasks Tasks@Types Tasks@EmailReminders InteractionRecords Fields
+    Fields@Entities Fields@Types Fields@OptionsTables Fields@OptionsTables@Options PhoneTypes Operations RelativeDates
+    """.split()
+)

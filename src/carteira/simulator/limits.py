@@ -64,7 +64,7 @@ class Limits:
             if self.allowance.per_minute is None or len(self._let_in) < self.allowance.per_minute:
                 self._let_in.append(now)
                 return None
-            wait = self._let_in[0] + self.allowance.window - now
+            wait = (self._let_in[0] if self._let_in else now) + self.allowance.window - now
         return self._over_the_minute(wait)
 
     def _over_the_minute(self, wait: float) -> Answer:

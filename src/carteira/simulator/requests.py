@@ -10,22 +10,9 @@ from dataclasses import dataclass, field
 LONGEST_LOG = 200_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
-    """A request as it came in; `number` counts from 1."""
-
-    number: int
-    method: str
-    path: str
-    query: str
-    options: dict[str, str]
-    key: str | None
-    headers: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Logged:
-    """A request and what became of it; `started` and `ended` are monotonic seconds, `query` is decoded."""
+    """A request as it came in: `number` counts from 1, query and options are decoded, `key` is the name of the key."""
 
     number: int
     method: str
@@ -33,13 +20,20 @@ class Logged:
     query: str
     options: dict[str, str] = field(repr=False)
     key: str | None
+    headers: dict[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logged(Request):
+    """A request and what became of it; monotonic seconds. Status 0: it ended before an answer."""
+
     status: int
     rows: int | None
     bytes: int
     started: float
     ended: float
     in_flight: int
-    fault: str | None = None
+    fault: str | None
 
 
 class RequestLog:
@@ -47,18 +41,24 @@ class RequestLog:
 
     def __init__(self) -> None:
         self._entries: deque[Logged] = deque(maxlen=LONGEST_LOG)
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     def add(self, entry: Logged) -> None:
-        with self._lock:
+        with self._changed:
             self._entries.append(entry)
+            self._changed.notify_all()
+
+    def wait_for(self, many: int, timeout: float = 10.0) -> bool:
+        """Wait until so many requests are in the log; False when the seconds ran out first."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self._entries) >= many, timeout)
 
     def clear(self) -> None:
-        with self._lock:
+        with self._changed:
             self._entries.clear()
 
     def __iter__(self) -> Iterator[Logged]:
-        with self._lock:
+        with self._changed:
             return iter(list(self._entries))
 
     def __len__(self) -> int:

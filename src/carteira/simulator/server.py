@@ -16,7 +16,7 @@ import gzip
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +34,19 @@ from carteira.simulator.requests import Logged, Request, RequestLog
 from carteira.simulator.wire import Call, Listener, Reply
 from carteira.simulator.world import World, open_store
 
+# for the log, when the client or a hook ended a request before its answer
+NOTHING = Answer(0, b"")
+UNSENT = Reply(0, b"", ())
 DEFAULT_KEY = "0123456789ABCDEF" * 8
+
+
+@dataclass
+class _Outcome:
+    """What has become of a request so far."""
+
+    answer: Answer = NOTHING
+    fault: Fault | None = None
+    reply: Reply = UNSENT
 
 
 class Simulator:
@@ -143,34 +155,23 @@ class Simulator:
 
     def _respond(self, call: Call, send: Callable[[Reply], None]) -> None:
         started, inside = time.monotonic(), self.limits.enter()
-        request = self._request(call)
-        answer, fault = message(500, "An error has occurred."), None
-        reply = Reply(500, b"", ())
+        request, outcome = self._request(call), _Outcome()
         try:
-            for hook in self._before:
-                hook(request)
-            answer, fault = self._answer(request, call, inside)
-            reply = self._reply(answer, fault, call)
+            self._settle(request, call, inside, outcome)
         finally:
             self.limits.leave()
-            self.requests.add(
-                Logged(
-                    request.number,
-                    request.method,
-                    request.path,
-                    request.query,
-                    request.options,
-                    request.key,
-                    reply.status,
-                    None if answer.rows is None else len(answer.rows),
-                    len(reply.body),
-                    started,
-                    time.monotonic(),
-                    inside,
-                    fault.action if fault else None,
-                )
-            )
-        send(reply)
+            self.requests.add(_logged(request, outcome, started, inside))
+        send(outcome.reply)
+
+    def _settle(self, request: Request, call: Call, inside: int, outcome: _Outcome) -> None:
+        for hook in self._before:
+            hook(request)
+        outcome.answer = self._refusal(request, inside) or NOTHING
+        if outcome.answer is NOTHING:
+            outcome.fault = self.faults.due(request)
+            call.pause(self.faults.chance.uniform(*self.latency) + (outcome.fault.pause if outcome.fault else 0))
+            outcome.answer = self._answer(request, self.keys[call.headers["user-key"]], outcome.fault)
+        outcome.reply = self._reply(outcome.answer, outcome.fault, call)
 
     def _request(self, call: Call) -> Request:
         path, _, query = call.target.partition("?")
@@ -178,26 +179,27 @@ class Simulator:
         with self._numbering:
             self._arrived += 1
             number = self._arrived
-        name = key.name if key else None
-        return Request(number, call.method, unquote(path), unquote_plus(query), decoded(query), name, call.headers)
+        headers = {name: value for name, value in call.headers.items() if name != "user-key"}
+        return Request(
+            number=number,
+            method=call.method,
+            path=unquote(path),
+            query=unquote_plus(query),
+            options=decoded(query),
+            key=key.name if key else None,
+            headers=headers,
+        )
 
-    def _answer(self, request: Request, call: Call, inside: int) -> tuple[Answer, Fault | None]:
-        key = self.keys.get(call.headers.get("user-key", ""))
-        if key is None:
-            return message(self.answers.habits.bad_key_status, "Invalid or missing User-Key."), None
-        refusal = self.limits.refusal(inside)
-        if refusal:
-            return refusal, None
-        fault = self.faults.due(request)
-        self._wait(self.faults.chance.uniform(*self.latency) + (fault.pause if fault else 0))
-        if call.method != "GET":
-            return message(405, f"The requested resource does not support http method '{call.method}'."), None
+    def _refusal(self, request: Request, inside: int) -> Answer | None:
+        if request.key is None:
+            return message(self.answers.habits.bad_key_status, "Invalid or missing User-Key.")
+        return self.limits.refusal(inside)
+
+    def _answer(self, request: Request, key: Key, fault: Fault | None) -> Answer:
+        if request.method != "GET":
+            return message(405, f"The requested resource does not support http method '{request.method}'.")
         answer = self.answers.get(request.path, request.options, key)
-        return (fault.spoiled(answer) if fault else answer), fault
-
-    def _wait(self, seconds: float) -> None:
-        if seconds > 0:
-            self._listener.closing.wait(seconds)
+        return fault.spoiled(answer) if fault else answer
 
     def _reply(self, answer: Answer, fault: Fault | None, call: Call) -> Reply:
         headers = (
@@ -210,6 +212,19 @@ class Simulator:
             body = gzip.compress(body, compresslevel=1, mtime=0)
             headers = (*headers, ("Content-Encoding", "gzip"))
         return Reply(answer.status, body, headers, fault.failure if fault else "", fault.seconds if fault else 0.0)
+
+
+def _logged(request: Request, outcome: _Outcome, started: float, inside: int) -> Logged:
+    return Logged(
+        **vars(request),
+        status=outcome.reply.status,
+        rows=None if outcome.answer.rows is None else len(outcome.answer.rows),
+        bytes=len(outcome.reply.body),
+        started=started,
+        ended=time.monotonic(),
+        in_flight=inside,
+        fault=outcome.fault.action if outcome.fault else None,
+    )
 
 
 def serve(

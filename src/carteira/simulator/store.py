@@ -65,7 +65,7 @@ class Store:
         for entities in ENTITY_SETS.values():
             self.connection.execute(f"create table {entities.table} ({_columns(entities)})")
         self.connection.execute(f"create table {HIDDEN_CONTACTS} ({_columns(ENTITY_SETS['Contacts'])})")
-        self.connection.execute("create table made (options text)")
+        self.connection.execute("create table made (options text, until date)")
 
     def create_indexes(self) -> None:
         for name, indexed in _INDEXED.items():
@@ -115,19 +115,21 @@ class Store:
                 del ids[bisect_left(ids, key)]
         return bool(gone)
 
-    def move(self, name: str, key: int, to: str) -> None:
+    def move(self, name: str, key: int, to: str) -> bool:
         """Keep a row in another table of the same columns, out of the set."""
         table = ENTITY_SETS[name].table
         with self.changing() as connection:
             connection.execute(f"insert into {to} select * from {table} where Id = ?", (key,))
-            self.delete(name, key)
+            return self.delete(name, key)
 
-    def move_back(self, name: str, key: int, origin: str) -> None:
+    def move_back(self, name: str, key: int, origin: str) -> bool:
         columns = ENTITY_SETS[name].columns
         with self.changing() as connection:
             row = connection.execute(f"select * from {origin} where Id = ?", (key,)).fetchone()
             connection.execute(f"delete from {origin} where Id = ?", (key,))
-            self.insert(name, dict(zip(columns, row, strict=True)))
+            if row:
+                self.insert(name, dict(zip(columns, row, strict=True)))
+        return bool(row)
 
     def ids(self, name: str) -> array[int]:
         """All Ids of a set, ascending; the array is the store's own."""

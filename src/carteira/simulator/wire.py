@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import socketserver
 import struct
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -18,11 +20,12 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 @dataclass(frozen=True)
 class Call:
-    """A request as read off the wire; header names in lower case."""
+    """A request off the wire, header names in lower case; `pause` waits, or raises Closed if the client goes."""
 
     method: str
     target: str
     headers: dict[str, str]
+    pause: Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,18 @@ class _Connection(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         with contextlib.suppress(Closed, OSError):
             while not self.server.closing.is_set():
-                call = read_call(cast(BinaryIO, self.rfile))
+                call = Call(*read_request(cast(BinaryIO, self.rfile)), self._pause)
                 self.server.respond(call, self._send)
                 if call.headers.get("connection", "").lower() == "close":
                     return
+
+    def _pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            # readable without a request pending means that the client, or `stop`, hung up
+            readable, _, _ = select.select([self.connection], [], [], left)
+            if readable and not self.connection.recv(1, socket.MSG_PEEK):
+                raise Closed
 
     def _send(self, reply: Reply) -> None:
         if reply.failure == "reset":
@@ -103,10 +114,10 @@ class _Connection(socketserver.StreamRequestHandler):
         size = -(-len(data) // pieces)
         for start in range(0, len(data), size):
             self.connection.sendall(data[start : start + size])
-            self.server.closing.wait(seconds / pieces)
+            self._pause(seconds / pieces)
 
 
-def read_call(stream: BinaryIO) -> Call:
+def read_request(stream: BinaryIO) -> tuple[str, str, dict[str, str]]:
     """One request off a stream, its body read and dropped; raises Closed at the end of the stream or on nonsense."""
     words = _line(stream).split()
     if len(words) != 3:
@@ -117,7 +128,7 @@ def read_call(stream: BinaryIO) -> Call:
         headers[name.strip().lower()] = value.strip()
     length = headers.get("content-length", "0")
     stream.read(int(length) if length.isdecimal() else 0)
-    return Call(words[0], words[1], headers)
+    return words[0], words[1], headers
 
 
 def _line(stream: BinaryIO) -> str:
