@@ -91,7 +91,7 @@ function tooltip(values) {
     trigger: "axis",
     transitionDuration: 0,
     axisPointer: { type: "shadow", shadowStyle: { color: token("hover"), opacity: 0.9 } },
-    className: "tip tip--live",
+    className: "tip-place",
     borderWidth: 0,
     padding: 0,
     backgroundColor: "transparent",
@@ -104,6 +104,7 @@ function tooltip(values) {
 // A node and not a string: a string would need styles inside, and the policy of the pages allows none.
 function tip({ title, rows, change }) {
   const box = document.createElement("div");
+  box.className = "tip tip--live";
   const head = box.appendChild(document.createElement("b"));
   head.textContent = title;
   const list = box.appendChild(document.createElement("dl"));
@@ -170,7 +171,7 @@ const KINDS = {
             borderType: [3, 2],
             decal: { symbol: "rect", color: now, rotation: Math.PI / 4, dashArrayX: [1, 0], dashArrayY: [1.6, 3.2], symbolSize: 1 },
           },
-          label: { ...text, show: true, position: "top", color: token("ink"), fontWeight: 600, formatter: () => values.projected },
+          label: { ...text, show: true, position: "top", color: token("ink"), fontWeight: 600, textBorderColor: token("surface"), textBorderWidth: 3, formatter: () => values.projected },
           silent: true,
           z: 3,
         },

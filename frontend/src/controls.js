@@ -13,10 +13,11 @@ const handlers = {
     button.setAttribute("aria-pressed", String(shown));
     input.focus();
   },
-  keep: (button) => {
-    const list = document.getElementById(button.getAttribute("aria-controls"));
-    list.dataset.keep = button.dataset.keep;
-    for (const other of button.parentElement.children) other.setAttribute("aria-pressed", String(other === button));
+  twist: (button) => {
+    const detail = document.getElementById(button.getAttribute("aria-controls"));
+    detail.hidden = !detail.hidden;
+    button.setAttribute("aria-expanded", String(!detail.hidden));
+    button.closest("tr").classList.toggle("open-row", !detail.hidden);
   },
 };
 

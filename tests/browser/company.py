@@ -19,36 +19,120 @@ from carteira.warehouse.connection import Connection
 ZONE = ZoneInfo("America/Sao_Paulo")
 YEARS = 5
 TRADES = (
-    "Metalúrgica", "Plásticos", "Distribuidora", "Comercial", "Autopeças", "Gráfica", "Embalagens", "Usinagem", "Cerâmica",
-    "Frigorífico", "Supermercados", "Refrigeração", "Madeireira", "Engenharia", "Laticínios", "Transportes", "Ferragens",
-    "Móveis", "Calçados", "Moinho", "Tintas", "Papelaria", "Confecções", "Agropecuária",
+    "Metalúrgica",
+    "Plásticos",
+    "Distribuidora",
+    "Comercial",
+    "Autopeças",
+    "Gráfica",
+    "Embalagens",
+    "Usinagem",
+    "Cerâmica",
+    "Frigorífico",
+    "Supermercados",
+    "Refrigeração",
+    "Madeireira",
+    "Engenharia",
+    "Laticínios",
+    "Transportes",
+    "Ferragens",
+    "Móveis",
+    "Calçados",
+    "Moinho",
+    "Tintas",
+    "Papelaria",
+    "Confecções",
+    "Agropecuária",
 )
 FAMILIES = (
-    "Ipê Amarelo", "Irmãos Brandão", "Boa Vereda", "Três Pontes", "Araucária", "Vale Sereno", "Pedra Lisa", "Sabiá", "Guará",
-    "Marques & Teles", "Novo Horizonte", "Rio Manso", "Jatobá", "Cruz de Malta", "Bela Aurora", "Serra Clara", "Ponta Porã",
-    "Campo Largo", "Tuiuti", "Moreira Lins", "Águas Claras", "Cachoeira Alta", "Figueira", "Monte Verde", "Santa Rita",
-    "Oliveira Pinho", "Capim Santo", "Barra Funda", "Curió", "Lagoa Rasa",
+    "Ipê Amarelo",
+    "Irmãos Brandão",
+    "Boa Vereda",
+    "Três Pontes",
+    "Araucária",
+    "Vale Sereno",
+    "Pedra Lisa",
+    "Sabiá",
+    "Guará",
+    "Marques & Teles",
+    "Novo Horizonte",
+    "Rio Manso",
+    "Jatobá",
+    "Cruz de Malta",
+    "Bela Aurora",
+    "Serra Clara",
+    "Ponta Porã",
+    "Campo Largo",
+    "Tuiuti",
+    "Moreira Lins",
+    "Águas Claras",
+    "Cachoeira Alta",
+    "Figueira",
+    "Monte Verde",
+    "Santa Rita",
+    "Oliveira Pinho",
+    "Capim Santo",
+    "Barra Funda",
+    "Curió",
+    "Lagoa Rasa",
 )
 TAILS = ("", "", "", " do Vale", " Central", " Sul", " Paulista", " Mineira", " Norte", " Nordeste", " & Filhos")
 PLACES = (
-    ("São Paulo", "SP", 18), ("Campinas", "SP", 10), ("Ribeirão Preto", "SP", 6), ("São José do Rio Preto", "SP", 4),
-    ("Belo Horizonte", "MG", 9), ("Uberlândia", "MG", 7), ("Rio de Janeiro", "RJ", 8), ("Porto Alegre", "RS", 6),
-    ("Caxias do Sul", "RS", 4), ("Joinville", "SC", 6), ("Chapecó", "SC", 3), ("Curitiba", "PR", 6), ("Londrina", "PR", 3),
-    ("Goiânia", "GO", 4), ("Feira de Santana", "BA", 3), ("Recife", "PE", 3), ("Vitória", "ES", 2), ("Cuiabá", "MT", 2),
+    ("São Paulo", "SP", 18),
+    ("Campinas", "SP", 10),
+    ("Ribeirão Preto", "SP", 6),
+    ("São José do Rio Preto", "SP", 4),
+    ("Belo Horizonte", "MG", 9),
+    ("Uberlândia", "MG", 7),
+    ("Rio de Janeiro", "RJ", 8),
+    ("Porto Alegre", "RS", 6),
+    ("Caxias do Sul", "RS", 4),
+    ("Joinville", "SC", 6),
+    ("Chapecó", "SC", 3),
+    ("Curitiba", "PR", 6),
+    ("Londrina", "PR", 3),
+    ("Goiânia", "GO", 4),
+    ("Feira de Santana", "BA", 3),
+    ("Recife", "PE", 3),
+    ("Vitória", "ES", 2),
+    ("Cuiabá", "MT", 2),
 )
 OWNERS = (
-    "Aline Farias", "Bernardo Quintela", "Carla Meireles", "Davi Antunes", "Eduarda Sales", "Felipe Norberto", "Giovana Reis",
-    "Hugo Valadares", "Isis Camargo", "Jonas Pimentel", "Karen Duarte", "Luan Teixeira",
+    "Aline Farias",
+    "Bernardo Quintela",
+    "Carla Meireles",
+    "Davi Antunes",
+    "Eduarda Sales",
+    "Felipe Norberto",
+    "Giovana Reis",
+    "Hugo Valadares",
+    "Isis Camargo",
+    "Jonas Pimentel",
+    "Karen Duarte",
+    "Luan Teixeira",
 )
 PIPELINES = ("Vendas diretas", "Revenda", "Licitações", "Pós-venda")
 REASONS = ("Preço", "Prazo de entrega", "Comprou do concorrente", "Sem verba", "Desistiu do projeto")
 GOODS = (
-    "Rolamentos", "Motores 5 cv", "Linha hidráulica", "EPI e consumíveis", "Parafusos e fixadores", "Reposição trimestral",
-    "Contrato de fornecimento", "Kit ferramentas", "Correias", "Bombas", "Painéis elétricos", "Abrasivos",
+    "Rolamentos",
+    "Motores 5 cv",
+    "Linha hidráulica",
+    "EPI e consumíveis",
+    "Parafusos e fixadores",
+    "Reposição trimestral",
+    "Contrato de fornecimento",
+    "Kit ferramentas",
+    "Correias",
+    "Bombas",
+    "Painéis elétricos",
+    "Abrasivos",
 )
 HOSTILE = (
-    "<script>document.title='roubado'</script>", "=HYPERLINK(\"http://mal.example\",\"clique\")", "\u202eLTDA odahnitravI",
-    "\"><img src=x onerror=alert(1)>", "{{ 7 * 7 }} Empresa",
+    "<script>document.title='roubado'</script>",
+    '=HYPERLINK("http://mal.example","clique")',
+    "\u202eLTDA odahnitravI",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7 * 7 }} Empresa",
     "Comércio de Peças e Equipamentos Industriais, Agrícolas e de Construção Civil Irmãos Albuquerque de Vasconcelos e "
     "Filhos do Norte e Nordeste do Brasil Importação e Exportação em Recuperação Judicial Ltda",
 )
@@ -85,11 +169,15 @@ def _customer(chance: random.Random, number: int, today: date) -> tuple[Any, ...
     person = number % 19 == 5
     name = f"{chance.choice(TRADES)} {chance.choice(FAMILIES)}{chance.choice(TAILS)}"
     if person:
-        name = f"{chance.choice(OWNERS).split()[0]} {chance.choice(('Souza', 'Ramos', 'Tavares', 'Lacerda', 'Peixoto'))}"
+        name = (
+            f"{chance.choice(OWNERS).split()[0]} {chance.choice(('Souza', 'Ramos', 'Tavares', 'Lacerda', 'Peixoto'))}"
+        )
     if number < len(HOSTILE) * 9 and number % 9 == 4:
         name = HOSTILE[number // 9]
     valid: bool | None = number % 51 != 7
-    cnpj = None if person else (_cnpj(chance, number if number % 60 != 9 else number - 1) if valid else "11111111111111")
+    cnpj = (
+        None if person else (_cnpj(chance, number if number % 60 != 9 else number - 1) if valid else "11111111111111")
+    )
     cpf = "11144477735" if person and valid else None
     city, state, _ = chance.choices(PLACES, [place[2] for place in PLACES])[0]
     created = datetime.combine(today - timedelta(days=chance.randint(200, 365 * YEARS)), datetime.min.time(), ZONE)
@@ -106,7 +194,7 @@ def _deals(chance: random.Random, company: Company, wanted: int, today: date) ->
     deal_id = 60_000_001
     for rank, customer in enumerate(company.customers):
         count = round(weights[rank] * scale)
-        stopped = chance.choice((0, 0, 0, 0, 60, 150, 400))
+        stopped = chance.choice((0,) * 14 + (20, 60, 150, 400))
         for _ in range(count):
             closed = _close(chance, today, stopped)
             company.sales.append(_sale(chance, deal_id, customer, closed, today, len(company.sales)))
@@ -115,21 +203,23 @@ def _deals(chance: random.Random, company: Company, wanted: int, today: date) ->
 
 def _close(chance: random.Random, today: date, stopped: int) -> datetime:
     while True:
-        age = stopped + int((365 * YEARS - stopped) * (1 - chance.random() ** 0.72))
+        # More was sold lately than years ago, and less in summer and at weekends.
+        age = stopped + int((365 * YEARS - stopped) * (1 - chance.random() ** 0.62))
         day = today - timedelta(days=age)
-        if day.weekday() < 5 or chance.random() < 0.06:
-            season = 1.0 if day.month not in (1, 2) else 0.72
-            if chance.random() < season:
-                moment = datetime.combine(day, datetime.min.time(), ZONE)
-                return moment + timedelta(minutes=chance.randint(8 * 60, 19 * 60))
+        if chance.random() > (0.7 if day.month in (1, 2) else 1.0) * (1.0 if day.weekday() < 5 else 0.06):
+            continue
+        moment = datetime.combine(day, datetime.min.time(), ZONE)
+        return moment + timedelta(minutes=chance.randint(8 * 60, 19 * 60))
 
 
 def _sale(
     chance: random.Random, deal_id: int, customer: tuple[Any, ...], closed: datetime, today: date, number: int
 ) -> tuple[Any, ...]:
     status = chance.choices(("won", "lost", "open"), (752, 185, 63))[0]
-    growth = Decimal(str(1.09 ** ((closed.date() - today).days / 365)))
-    total: Decimal | None = (Decimal(str(round(chance.lognormvariate(8.55, 0.95), 2))) * growth).quantize(Decimal("0.01"))
+    growth = Decimal(str(1.13 ** ((closed.date() - today).days / 365)))
+    total: Decimal | None = (Decimal(str(round(chance.lognormvariate(8.55, 0.95), 2))) * growth).quantize(
+        Decimal("0.01")
+    )
     total = None if number % 997 == 13 else total
     pipeline = chance.choices(range(len(PIPELINES)), (52, 26, 13, 9))[0]
     lost = 1 + chance.randrange(len(REASONS)) if status == "lost" else None
@@ -150,9 +240,13 @@ def write(connection: Connection, company: Company, *, synced_at: datetime) -> N
     _copy(connection, "sales", (
         "deal_id, customer_id, contact_name, title, total, currency_id, status, owner_id, pipeline_id, stage_id, "
         "loss_reason_id, created_at, closed_at, updated_at, deleted_at"), company.sales)  # fmt: skip
-    _copy(connection, "owners", "owner_id, name, suspended", [(700 + n, name, n == 11) for n, name in enumerate(OWNERS)])
+    _copy(
+        connection, "owners", "owner_id, name, suspended", [(700 + n, name, n == 11) for n, name in enumerate(OWNERS)]
+    )
     _copy(connection, "pipelines", "pipeline_id, name", [(30 + n, name) for n, name in enumerate(PIPELINES)])
-    _copy(connection, "stages", "stage_id, pipeline_id, name", [(300 + n, 30 + n, "Proposta enviada") for n in range(4)])
+    _copy(
+        connection, "stages", "stage_id, pipeline_id, name", [(300 + n, 30 + n, "Proposta enviada") for n in range(4)]
+    )
     _copy(connection, "loss_reasons", "loss_reason_id, name", list(enumerate(REASONS, 1)))
     connection.execute("update sync_state set usual_currency_id = 1, publication = publication + 1")
     connection.execute(CUSTOMER_SALES, {"synced_at": synced_at})

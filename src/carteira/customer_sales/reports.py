@@ -51,6 +51,44 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What a customer's page says beside the figures of the list; `revenue` and `sales` are of the last 12 months."""
+
+    legal_name: str
+    cnpj_root: str | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    placeholder: bool
+    revenue: Decimal
+    sales: int
+    earlier_revenue: Decimal
+    earlier_sales: int
+    open_total: Decimal
+    first_day: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A local day on which a customer bought, and for how much."""
+
+    day: date
+    total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """An establishment of a company; `revenue` is of the last 12 months."""
+
+    customer_id: int
+    name: str
+    cnpj: str
+    city: str
+    state: str
+    last_purchase: datetime | None
+    revenue: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """The age of the data and how the last run stands; everything is None or 0 before the first one."""
 
@@ -267,6 +305,33 @@ def trends(
 def states_of_customers(connection: Connection, sight: Sight) -> list[tuple[str, int]]:
     """The states that customers are in, with how many are there."""
     return list(queries.states_of_customers(connection, **sight.parameters))
+
+
+def profile(connection: Connection, customer_id: int, year: Period, zone: ZoneInfo, sight: Sight) -> Profile | None:
+    """One customer beside the list; `year` is the last 12 months, held against the 12 before. None: none in sight."""
+    row = queries.profile(
+        connection,
+        customer_id=customer_id,
+        since=year.instants(zone)[0],
+        earlier=year.year_before().instants(zone)[0],
+        zone=zone.key,
+        **sight.parameters,
+    )
+    return Profile(*row) if row else None
+
+
+def purchases(connection: Connection, customer_id: int, since: date, zone: ZoneInfo, sight: Sight) -> list[Purchase]:
+    """The days on which a customer bought, from a local day on, in order."""
+    rows = queries.purchases(
+        connection, customer_id=customer_id, since=day_begins(since, zone), zone=zone.key, **sight.parameters
+    )
+    return [Purchase(*row) for row in rows]
+
+
+def branches(connection: Connection, cnpj_root: str, since: date, zone: ZoneInfo, sight: Sight) -> list[Branch]:
+    """The establishments that share the root of a CNPJ, with their revenue since a local day."""
+    rows = queries.branches(connection, cnpj_root=cnpj_root, since=day_begins(since, zone), **sight.parameters)
+    return [Branch(*row) for row in rows]
 
 
 def _bounds(period: Period, zone: ZoneInfo) -> dict[str, datetime]:

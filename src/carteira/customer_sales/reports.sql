@@ -196,7 +196,7 @@ where c.state is not null and c.deleted_at is null and (:sees_all or c.owner_id 
 group by c.state
 order by c.state;
 
--- name: one_customer(customer_id, since, earlier, zone, sees_all, owner_id)^
+-- name: profile(customer_id, since, earlier, zone, sees_all, owner_id)^
 -- What the page of a customer says beside the list's figures: two windows of revenue, money in open deals, the contact's dates.
 select c.legal_name, c.cnpj_root, c.created_at, c.updated_at, c.placeholder,
        own.revenue, own.sales, own.earlier_revenue, own.earlier_sales, own.open_total, own.first_day

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.templating import Jinja2Templates
 
 from carteira import __version__
+from carteira.brazil import masked_cnpj
 from carteira.web.formats import formats
 from carteira.web.statics import FOLDER
 
@@ -31,6 +32,7 @@ def templates(settings: Settings) -> Jinja2Templates:
     environment.globals |= {
         "f": formats(settings.locale, settings.timezone),
         "asset": asset,
+        "cnpj": masked_cnpj,
         "version": __version__,
     }
     return Jinja2Templates(env=environment)

@@ -1,3 +1,211 @@
-from fastapi import APIRouter
+"""`/sincronizacoes`: how fresh the data is, how each run went and what the audit said of it, what cannot be read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from starlette.responses import RedirectResponse, Response
+
+from carteira.warehouse import runs
+from carteira.warehouse.runs import OpenRejection, Run
+from carteira.web.formats import MINUS, Formats
+from carteira.web.pages.frame import SignedIn, View, looking
+from carteira.web.pages.verdicts import Said, said
+from carteira.web.session import Viewer, admin
 
 router = APIRouter()
+
+PATH = "/sincronizacoes"
+PAGE_SIZE = 15
+STRIP_DAYS, STRIP_RUNS = 14, 56
+STRIP_WIDTH, STRIP_NARROW, STRIP_HEIGHT = 1128, 342, 38
+STATES = {
+    "succeeded": ("ok", "check", "Publicada"),
+    "partial": ("warn", "clock", "Parcial"),
+    "running": ("novo", "sync", "Em curso"),
+    "refused": ("fail", "x", "Recusada"),
+    "failed": ("fail", "x", "Falhou"),
+}
+BARS = {"succeeded": "ok", "partial": "part", "running": "part", "refused": "fail", "failed": "fail"}
+ENTITIES = {"contacts": "Contatos", "deals": "Negócios"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A run as the table shows it: its chip, its verdicts, what changed."""
+
+    run: Run
+    chip: tuple[str, str, str]
+    verdicts: list[Said]
+    summary: str
+    changes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    x: float
+    y: float
+    width: float
+    height: float
+    kind: str
+    dot: bool
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is here beside what Ploomes counted at the last run; `difference` is signed, empty when they are equal."""
+
+    name: str
+    here: int
+    there: int | None
+    difference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    row: OpenRejection
+    name: str
+    address: str
+    raw: str
+
+
+@router.get(PATH)
+def history(request: Request, viewer: SignedIn, antes: int | None = None) -> Response:
+    if not _may_look(viewer):
+        raise HTTPException(403)
+    with looking(request, viewer) as view:
+        f = view.f
+        recent = runs.recent(view.connection, STRIP_RUNS)
+        listed = runs.recent(view.connection, PAGE_SIZE + 1, antes) if antes else recent[: PAGE_SIZE + 1]
+        counts = runs.published_counts(view.connection)
+        strip = [run for run in reversed(recent) if f.local(run.opened_at).date() > view.today - timedelta(STRIP_DAYS)]
+        context = {
+            "read": view.stamp,
+            "latest": recent[0] if recent else None,
+            "lines": [_line(run, f) for run in listed[:PAGE_SIZE]],
+            "older": listed[PAGE_SIZE - 1].id if len(listed) > PAGE_SIZE else None,
+            "newest_page": antes is None,
+            "bars": _bars(strip, STRIP_WIDTH, f),
+            "narrow_bars": _bars(strip[-28:], STRIP_NARROW, f),
+            "tally": _tally(strip),
+            "held": _held(view, counts.contacts, counts.deals),
+            "counts": counts,
+            "last_full": runs.freshness(view.connection).last_full_at,
+            "rejections": [_rejected(row, view) for row in runs.open_rejections(view.connection)],
+            "may_start": viewer.role == "admin",
+            "running": bool(recent) and recent[0].state == "running",
+        }
+        return view.render("sincronizacoes.html", "sincronizacoes", context)
+
+
+@router.post(PATH)
+def start(
+    request: Request, viewer: Annotated[Viewer, Depends(admin)], aceitar: Annotated[bool, Form()] = False
+) -> Response:
+    """Start a run in the background; the page shows how far it is."""
+    request.app.state.runs.start(request.app, accept_deletions=aceitar)
+    return RedirectResponse(PATH, 303)
+
+
+def _may_look(viewer: Viewer) -> bool:
+    """Raw rows and counts are of everybody's customers."""
+    return viewer.role in ("admin", "gestor")
+
+
+def _line(run: Run, f: Formats) -> Line:
+    verdicts = said(run.audit, f)
+    return Line(run, STATES[run.state], verdicts, _summary(run, verdicts, f), _changes(run, f))
+
+
+def _summary(run: Run, verdicts: list[Said], f: Formats) -> str:
+    if run.state == "running":
+        return "Lendo o Ploomes"
+    if run.state == "partial":
+        return "Prazo vencido; a seguinte continua de onde parou"
+    refused = [one.text for one in verdicts if one.kind == "fail"]
+    if refused:
+        return "; ".join(refused)
+    if not verdicts:
+        return "Sem conferência" if run.state == "succeeded" else "Não chegou à conferência"
+    warnings = [one.text for one in verdicts if one.kind == "warn"]
+    agreed = len(verdicts) - len(warnings)
+    if not warnings:
+        return f"{agreed} de {agreed} {'confere' if agreed == 1 else 'conferem'}"
+    return (
+        f"{agreed} {'confere' if agreed == 1 else 'conferem'}, {f.number(len(warnings))} aviso: {warnings[0].lower()}"
+    )
+
+
+def _changes(run: Run, f: Formats) -> list[str]:
+    if run.state in ("partial", "running") and run.deals_expected:
+        return [f"{f.number(run.deals_read)} de {f.number(run.deals_expected)} lidos"]
+    parts = []
+    if run.deals_changed:
+        parts.append(f"{f.number(run.deals_changed)} negócio{'s' if run.deals_changed != 1 else ''}")
+    if run.customers_changed:
+        parts.append(f"{f.number(run.customers_changed)} contato{'s' if run.customers_changed != 1 else ''}")
+    if gone := run.deals_deleted + run.customers_deleted:
+        parts.append(f"{MINUS}{f.number(gone)}")
+    return parts
+
+
+def _bars(listed: list[Run], width: int, f: Formats) -> list[Bar]:
+    """One bar a run, as high as it took long; a run that did not publish carries a dot as well."""
+    if not listed:
+        return []
+    step = width / max(len(listed), 14)
+    longest = max(float(run.seconds) for run in listed) or 1.0
+    bars: list[Bar] = []
+    day = None
+    for place, run in enumerate(listed):
+        height = round(6 + (STRIP_HEIGHT - 10) * (float(run.seconds) / longest) ** 0.5, 1)
+        kind = "full" if run.mode == "full" and run.state == "succeeded" else BARS[run.state]
+        opened = f.local(run.opened_at).date()
+        is_new = opened != day and opened.toordinal() % 2 == 0 and place * step < width - 30
+        day = opened
+        x = round(place * step + 1, 1)
+        dot = run.state != "succeeded"
+        bars.append(
+            Bar(x, round(42 - height, 1), round(step - 3, 1), height, kind, dot, f.day(opened) if is_new else "")
+        )
+    return bars
+
+
+def _tally(listed: list[Run]) -> dict[str, int]:
+    states = [run.state for run in listed]
+    return {
+        "published": states.count("succeeded"),
+        "partial": states.count("partial") + states.count("running"),
+        "ended": states.count("refused") + states.count("failed"),
+    }
+
+
+def _held(view: View, contacts: int, deals: int) -> list[Held]:
+    here = {"contacts": contacts, "deals": deals}
+    seen = runs.entities(view.connection)
+    return [_one_held(ENTITIES[name], here[name], seen[name].remote_count, view.f) for name in ENTITIES]
+
+
+def _one_held(name: str, here: int, there: int | None, f: Formats) -> Held:
+    if there is None or here == there:
+        return Held(name, here, there, "")
+    return Held(name, here, there, f"{'+' if here > there else MINUS}{f.number(abs(here - there))}")
+
+
+def _rejected(row: OpenRejection, view: View) -> Rejected:
+    settings = view.request.app.state.settings
+    pattern = settings.deal_url if row.entity == "deals" else settings.contact_url
+    name = f"{'Negócio' if row.entity == 'deals' else 'Contato'} {row.id}"
+    return Rejected(row, name, pattern.replace("{id}", str(row.id)) if pattern else "", _indented(row.raw))
+
+
+def _indented(raw: str) -> str:
+    try:
+        return json.dumps(json.loads(raw), ensure_ascii=False, indent=2)
+    except ValueError:
+        return raw

@@ -1,10 +1,13 @@
-"""`/entrar`: e-mail and password; and where the first visitor makes an account, and a password is set."""
+"""`/entrar` and the two pages where a password is set; what they do with it is in `carteira.web.entry`."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from carteira.web.pages.rhythm import wallpaper
 from carteira.web.session import Viewer
 
 router = APIRouter()
@@ -18,23 +21,23 @@ def sign_in(request: Request, para: str = "/") -> Response:
 def sign_in_page(
     request: Request, *, failure: str = "", email: str = "", target: str = "/", status: int = 200
 ) -> Response:
-    """The form, with what was wrong with the last attempt; it leads on to `target`."""
-    context = {"failure": failure, "email": email, "target": target}
-    return _page(request, "entrar.html", context, status)
+    """The form for e-mail and password, with what was wrong about the last try."""
+    return _page(request, "entrar.html", status, failure=failure, email=email, target=target)
 
 
 def first_user_page(
     request: Request, *, failure: str = "", email: str = "", name: str = "", status: int = 200
 ) -> Response:
-    """Where the first visitor makes himself an account."""
-    return _page(request, "primeiro-acesso.html", {"failure": failure, "email": email, "name": name}, status)
+    """The form in which the first visitor makes himself an account."""
+    return _page(request, "primeiro-acesso.html", status, failure=failure, email=email, name=name)
 
 
 def password_page(request: Request, viewer: Viewer, *, failure: str = "", status: int = 200) -> Response:
-    """Where somebody who came by a link sets a password."""
-    return _page(request, "senha.html", {"failure": failure, "email": viewer.email}, status)
+    """The form for a new password."""
+    return _page(request, "senha.html", status, failure=failure, email=viewer.email)
 
 
-def _page(request: Request, template: str, context: dict[str, str], status: int) -> Response:
+def _page(request: Request, template: str, status: int, **context: Any) -> Response:
+    context["rhythms"] = wallpaper()
     response: Response = request.app.state.templates.TemplateResponse(request, template, context, status_code=status)
     return response
