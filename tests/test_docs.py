@@ -135,3 +135,16 @@ def test_a_lock_file_holds_hashes_and_no_address(lock: Path) -> None:
     assert packages
     assert "://" not in text
     assert text.count("--hash=sha256:") >= len(packages)
+
+
+def test_the_lock_files_hold_what_the_project_asks_for() -> None:
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    groups = asked["dependency-groups"]
+    for name, wanted in (
+        ("requirements.lock", asked["project"]["dependencies"]),
+        ("requirements-dev.lock", asked["project"]["dependencies"] + groups["dev"]),
+        ("requirements-build.lock", groups["build"]),
+    ):
+        locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / name).read_text("utf-8"), re.MULTILINE))
+        assert {re.split(r"[\[<>=]", one)[0] for one in wanted} - locked == set(), f"`make lock` writes {name} anew"
+    assert set(asked["build-system"]["requires"]) == set(groups["build"])
