@@ -51,6 +51,11 @@ def useless(run: Unfinished, now: datetime, made_with: str, *, full: bool) -> st
     return None
 
 
+def ahead(opening: Opening) -> bool:
+    """Whether the newest change is dated later than Ploomes' own clock, which tells whole seconds only."""
+    return opening.newest is not None and opening.newest >= opening.server_now + timedelta(seconds=1)
+
+
 def watermark(opening: Opening) -> datetime | None:
     """From when on the next run reads what changed: never later than Ploomes' own clock, with an overlap."""
     if opening.newest is None:

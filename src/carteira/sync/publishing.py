@@ -10,7 +10,7 @@ from typing import Any
 from carteira.customer_sales.rebuild import Totals, rebuild, totals
 from carteira.errors import Refused
 from carteira.ploomes.pages import Opening
-from carteira.sync import audit, reading
+from carteira.sync import audit, plan, reading
 from carteira.sync.audit import Verdict
 from carteira.sync.reading import Closed
 from carteira.sync.stage import Slice
@@ -44,8 +44,7 @@ def verdicts(
     for name, opening in found.items():
         said.append(audit.shrinkage(name, before[name].live_rows, gone[name], accepted=run.accept_deletions))
         said.append(audit.rejected(name, rejected[name], opening.count))
-        ahead = opening.newest is not None and opening.newest > opening.server_now
-        late = audit.future(name, str(opening.newest), str(opening.server_now), ahead=ahead)
+        late = audit.future(name, str(opening.newest), str(opening.server_now), ahead=plan.ahead(opening))
         said += [late] if late else []
     said.append(
         audit.identity(

@@ -77,15 +77,23 @@ class Slice:
 def read(run: Slice, reads: Sequence[Read]) -> None:
     """Read and stage these parts to their ends.
 
-    A refusal of the field list is looked into once: what can be done without is left out, and reading goes on.
+    A refusal of a field list is looked into: what can be done without is left out, and reading goes on. Each
+    refusal takes something off a list, or ends the run.
     """
-    try:
-        _read(run, reads)
-    except PloomesRefused as refused:
-        run.refused |= why_refused(run, refused)
-        with run.lease.transaction(run.connection) as connection:
-            left = {(r.entity, r.phase, r.part): r for r in staging.reads(connection)}
-        _read(run, [left[r.entity, r.phase, r.part] for r in reads])
+    while True:
+        try:
+            _read(run, reads)
+        except PloomesRefused as refused:
+            run.refused |= why_refused(run, refused)
+            reads = _as_they_stand(run, reads)
+        else:
+            return
+
+
+def _as_they_stand(run: Slice, reads: Sequence[Read]) -> list[Read]:
+    with run.lease.transaction(run.connection) as connection:
+        now = {(r.entity, r.phase, r.part): r for r in staging.reads(connection)}
+    return [now[r.entity, r.phase, r.part] for r in reads]
 
 
 def why_refused(run: Slice, refused: PloomesRefused) -> frozenset[str]:

@@ -32,7 +32,7 @@ select
                      and id = staged.deal_id and rejected.reading > staged.reading)) as deals;
 
 -- name: merge_customers()^
--- The latest reading of every staged contact, unless a newer one is published.
+-- The latest reading of every staged contact, unless a newer one is published; none is newer than the time of reading.
 with latest as (
     select distinct on (customer_id) staged.* from staged_customers staged
     where not exists (select from staged_absences where entity = 'contacts' and id = staged.customer_id)
@@ -66,7 +66,8 @@ with latest as (
         rejected_at = null,
         placeholder = false
     where (published.deleted_at is not null or published.updated_at is null
-           or excluded.updated_at >= published.updated_at)
+           or excluded.updated_at >= published.updated_at
+           or published.updated_at > (select server_now from sync_openings where entity = 'contacts'))
     and (
         published.name, published.legal_name, published.kind, published.cnpj, published.cnpj_root, published.cpf,
         published.document_raw, published.document_valid, published.city, published.state, published.owner_id,
@@ -81,7 +82,7 @@ with latest as (
 select count(*) as changed from written;
 
 -- name: merge_sales()^
--- The latest reading of every staged deal, unless a newer one is published.
+-- The latest reading of every staged deal, unless a newer one is published; none is newer than the time of reading.
 with latest as (
     select distinct on (deal_id) staged.* from staged_sales staged
     where not exists (select from staged_absences where entity = 'deals' and id = staged.deal_id)
@@ -113,7 +114,8 @@ with latest as (
         deleted_at = null,
         rejected_at = null
     where (published.deleted_at is not null or published.updated_at is null
-           or excluded.updated_at >= published.updated_at)
+           or excluded.updated_at >= published.updated_at
+           or published.updated_at > (select server_now from sync_openings where entity = 'deals'))
     and (
         published.customer_id, published.contact_name, published.title, published.total, published.currency_id,
         published.status, published.owner_id, published.pipeline_id, published.stage_id, published.loss_reason_id,
