@@ -22,8 +22,9 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from world import NewWarehouse, settings_for
 
-from carteira.settings import Settings, load
+from carteira.settings import Settings
 from carteira.simulator.server import Simulator
 from carteira.warehouse import cluster, embedded, migrate
 from carteira.warehouse.connection import Warehouse
@@ -100,6 +101,18 @@ def warehouse(server: Server, template: str) -> Iterator[Warehouse]:
         yield Warehouse(make_conninfo(server.way, dbname=name))
 
 
+@pytest.fixture(scope="session")
+def new_warehouse(server: Server, template: str) -> NewWarehouse:
+    """What makes a fresh migrated database for as long as a block lasts: for tests that need one for each example."""
+
+    @contextmanager
+    def made() -> Iterator[Warehouse]:
+        with _database(server, template) as name:
+            yield Warehouse(make_conninfo(server.way, dbname=name))
+
+    return made
+
+
 @pytest.fixture
 def pgbouncer(server: Server, template: str) -> Iterator[Warehouse]:
     """A fresh migrated database behind a pgbouncer in transaction mode."""
@@ -117,20 +130,7 @@ def simulator() -> Iterator[Simulator]:
 @pytest.fixture
 def settings(simulator: Simulator, warehouse: Warehouse, tmp_path: Path) -> Settings:
     """Everything that is needed to sync `simulator` into `warehouse`; change one with `dataclasses.replace`."""
-    given = {
-        "PLOOMES_API_KEY": simulator.key,
-        "PLOOMES_BASE_URL": simulator.url,
-        "PLOOMES_REQUESTS_PER_MINUTE": "100000",
-        "DATABASE_URL": _url(warehouse.dsn),
-        "CARTEIRA_HOME": str(tmp_path / "home"),
-        "CRON_SECRET": "a-secret-of-the-tests",
-    }
-    return load(given, tmp_path)
-
-
-def _url(dsn: str) -> str:
-    parts = {name: quote(str(value), safe="") for name, value in conninfo_to_dict(dsn).items()}
-    return f"postgresql://{parts['user']}@{parts['host']}:{parts['port']}/{parts['dbname']}"
+    return settings_for(simulator, warehouse, tmp_path)
 
 
 @contextmanager
