@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carteira.cli.opening import opened
-from carteira.cli.serve import serve_warehouse
+from carteira.cli.serve import free_port, serve_warehouse
 from carteira.cli.stopping import interrupted_by_sigterm
 from carteira.cli.terminal import progress_bar, say
 from carteira.errors import CarteiraError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from carteira.simulator.server import Simulator
     from carteira.warehouse.connection import Warehouse
 
+DATA = "ploomes.sqlite"
 UNLIMITED = "999999999"
 
 
@@ -29,10 +30,12 @@ def demo(arguments: Namespace) -> None:
 
     folder = _home() / f"demo-{arguments.deals}-{arguments.customers}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    port = free_port(arguments.host, arguments.port)
     with interrupted_by_sigterm():
-        say(f"Inventing {arguments.customers:,} customers and {arguments.deals:,} deals …")
+        if not (folder / DATA).exists():
+            say(f"Inventing {arguments.customers:,} customers and {arguments.deals:,} deals …")
         try:
-            ploomes = Simulator(deals=arguments.deals, customers=arguments.customers, path=folder / "ploomes.sqlite")
+            ploomes = Simulator(deals=arguments.deals, customers=arguments.customers, path=folder / DATA)
         except OSError as error:
             raise CarteiraError(f"The demo does not start: {error}.") from error
         with ploomes:
@@ -40,7 +43,7 @@ def demo(arguments: Namespace) -> None:
             with opened(settings) as warehouse:
                 _sync(settings, warehouse)
                 say("Ctrl-C ends the demo; its data stays in " + str(folder))
-                serve_warehouse(settings, warehouse, arguments.host, arguments.port)
+                serve_warehouse(settings, warehouse, arguments.host, port)
 
 
 def _home() -> Path:
@@ -65,7 +68,4 @@ def _sync(settings: Settings, warehouse: Warehouse) -> None:
     began = time.monotonic()
     with progress_bar() as progress:
         outcome = sync(settings, warehouse, progress=progress)
-    say(
-        f"Read {outcome.customers:,} customers and {outcome.deals:,} deals with {outcome.requests} requests in "
-        f"{time.monotonic() - began:.1f} s."
-    )
+    say(f"{outcome.message} {outcome.requests} requests, {time.monotonic() - began:.1f} s.")

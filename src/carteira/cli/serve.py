@@ -9,7 +9,7 @@ from carteira.cli.opening import opened
 from carteira.cli.people import sign_in_address
 from carteira.cli.stopping import interrupted_by_sigterm
 from carteira.cli.terminal import say
-from carteira.settings import Settings, load
+from carteira.settings import Secret, Settings, load
 
 if TYPE_CHECKING:
     from carteira.warehouse.connection import Warehouse
@@ -18,15 +18,32 @@ if TYPE_CHECKING:
 def serve(arguments: Namespace) -> None:
     """Serve; while there is no user, a link lets the first visitor in."""
     settings = load()
+    port = free_port(arguments.host, arguments.port)
     with interrupted_by_sigterm(), opened(settings) as warehouse:
-        serve_warehouse(settings, warehouse, arguments.host, arguments.port)
+        serve_warehouse(settings, warehouse, arguments.host, port)
+
+
+def free_port(host: str, port: int) -> int:
+    """The port, if nobody listens there; for 0 one that is free. Asked first, before anything is made ready."""
+    import socket
+
+    from carteira.web.app import refuse_taken_port
+
+    refuse_taken_port(host, port)
+    if port:
+        return port
+    with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as free:
+        found: int = free.getsockname()[1]
+        return found
 
 
 def serve_warehouse(settings: Settings, warehouse: Warehouse, host: str, port: int) -> None:
     """Say where it is and serve until interrupted."""
+    from carteira import log
     from carteira.warehouse import people
     from carteira.web.app import serve as run
 
+    log.configure(value for value in vars(settings).values() if isinstance(value, Secret))
     address = settings.public_url or f"http://{'[' + host + ']' if ':' in host else host}:{port}"
     with warehouse.transaction() as connection:
         link = None if people.has_users(connection) else people.add_link(connection)
