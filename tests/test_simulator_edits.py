@@ -341,6 +341,15 @@ def test_a_file_is_used_again_with_its_edits(tmp_path: Path) -> None:
         assert len(ploomes.data.ids()) == 50
 
 
+def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear customer,\n" * 100)
+
+    with pytest.raises(OSError, match=r"letter\.txt cannot hold"):
+        Simulator(deals=50, customers=10, path=path)
+    assert path.read_text().startswith("Dear")
+
+
 def test_a_file_that_lay_by_catches_up_with_the_days(tmp_path: Path) -> None:
     """So that the demo has sales this month, however old its data."""
     path, later = tmp_path / "ploomes.sqlite", NOON + timedelta(days=75)

@@ -361,10 +361,35 @@ LINKED_ONLY = {
 
 # This account has nothing in them.
 VACANT = frozenset(
-    """
-    Teams Roles Departments Contacts@Relationships Contacts@LinesOfBusiness Contacts@NumbersOfEmployees
-    Contacts@Products Deals@Origins Quotes Quotes@ApprovalStatus Orders Orders@Stages Products@Families Products@Groups
-    Products@Parts Documents DocumentTemplates Tasks Tasks@Types Tasks@EmailReminders InteractionRecords Fields
-    Fields@Entities Fields@Types Fields@OptionsTables Fields@OptionsTables@Options PhoneTypes Operations RelativeDates
-    """.split()
+    [
+        "Teams",
+        "Roles",
+        "Departments",
+        "Contacts@Relationships",
+        "Contacts@LinesOfBusiness",
+        "Contacts@NumbersOfEmployees",
+        "Contacts@Products",
+        "Deals@Origins",
+        "Quotes",
+        "Quotes@ApprovalStatus",
+        "Orders",
+        "Orders@Stages",
+        "Products@Families",
+        "Products@Groups",
+        "Products@Parts",
+        "Documents",
+        "DocumentTemplates",
+        "Tasks",
+        "Tasks@Types",
+        "Tasks@EmailReminders",
+        "InteractionRecords",
+        "Fields",
+        "Fields@Entities",
+        "Fields@Types",
+        "Fields@OptionsTables",
+        "Fields@OptionsTables@Options",
+        "PhoneTypes",
+        "Operations",
+        "RelativeDates",
+    ]
 )

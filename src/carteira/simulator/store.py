@@ -28,7 +28,7 @@ BLOCK_BORDER = 800_000_000  # Ids come from a block below it and one above
 _KEPT_FILTERS = 32
 _SQLITE_TYPES = {"text": "text", "date": "text", "number": "real"}
 _INDEXED = {
-    "Deals": ("LastUpdateDate", "ContactId", "StatusId, FinishDate"),
+    "Deals": ("LastUpdateDate", "ContactId", "StatusId"),
     "Contacts": ("LastUpdateDate",),
     "Contacts@Tags": ("ContactId",),
     "Deals@Tags": ("DealId",),
@@ -54,6 +54,8 @@ class Store:
         self.connection.create_function("ends_with", 2, _ends_with, deterministic=True)
         self.connection.execute("pragma journal_mode = memory")
         self.connection.execute("pragma synchronous = off")
+        self.connection.execute("pragma temp_store = memory")
+        self.connection.execute("pragma cache_size = -65536")
         self._all: dict[str, array[int]] = {}
         self._filtered: OrderedDict[tuple[Any, ...], array[int]] = OrderedDict()
 

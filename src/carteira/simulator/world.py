@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -37,9 +38,14 @@ def open_store(path: Path | None, clock: Clock, world: World) -> Store:
     """The world's store; a file that holds the same world is used as it is, edits included, any other is made anew."""
     if path is None:
         return _made(Store(None, clock), world)
-    if not _holds(path, clock, world):
-        _make_file(path, clock, world)
-    return Store(path, clock)
+    try:
+        if not _holds(path, clock, world):
+            _make_file(path, clock, world)
+        return Store(path, clock)
+    except sqlite3.DatabaseError as error:
+        raise OSError(
+            f"{path} cannot hold the simulator's data ({error}); name another file or remove this one"
+        ) from error
 
 
 def _make_file(path: Path, clock: Clock, world: World) -> None:
@@ -102,6 +108,8 @@ def _tag(store: Store, dice: random.Random, customers: list[Customer]) -> None:
         store.fill("Contacts@Phones", [(66_000_000 + number, phone, 1, customer.contact_id)])
 
 
+# only what was drawn changed within a day: an incremental read of a huge account stays a small one
+_EARLIER = "case when LastUpdateDate > :yesterday then :before || substr(LastUpdateDate, 11) else LastUpdateDate end"
 _SHIFTED = {
     "Contacts": {
         "Id": "Id + :number * :contacts",
@@ -110,14 +118,14 @@ _SHIFTED = {
         "Register": "another(Register, :number)",
         "CNPJ": "another(CNPJ, :number)",
         "CPF": "another(CPF, :number)",
-        "LastUpdateDate": "earlier(LastUpdateDate)",
+        "LastUpdateDate": _EARLIER,
     },
     "Deals": {
         "Id": "Id + :number * :deals",
         "ContactId": "ContactId + :number * :contacts",
         "ContactName": "nullif(ContactName, '') || ' ' || :number",
         "Amount": "case when Amount > 0 then Amount + :number * 100 else Amount end",
-        "LastUpdateDate": "earlier(LastUpdateDate)",
+        "LastUpdateDate": _EARLIER,
     },
 }
 
@@ -125,26 +133,16 @@ _SHIFTED = {
 def _copy(store: Store, name: str, copies: int, strides: dict[str, int]) -> None:
     """Fill the Ids behind each block with relatives of its rows: a hundred times as fast as drawing them."""
     connection, table = store.connection, ENTITY_SETS[name].table
-    _teach_to_copy(store)
+    connection.create_function("another", 2, documents.another, deterministic=True)
     columns = ", ".join(_SHIFTED[name].get(column, column) for column in ENTITY_SETS[name].columns)
+    yesterday, before = (stored(store.clock.now() - timedelta(days=days)) for days in (1, 2))
+    dates = {"yesterday": yesterday, "before": before[:10]}
     for low, high in _blocks(store, name):
         for number in range(1, copies):
             connection.execute(
                 f"insert into {table} select {columns} from {table} where Id between :low and :high order by Id",
-                {"number": number, "low": low, "high": high, **strides},
+                {"number": number, "low": low, "high": high, **dates, **strides},
             )
-
-
-def _teach_to_copy(store: Store) -> None:
-    yesterday = stored(store.clock.now() - timedelta(days=1))
-    before = stored(store.clock.now() - timedelta(days=2))[:10]
-
-    def earlier(changed: str) -> str:
-        """Only what was drawn changed within a day: an incremental read of a huge account stays a small one."""
-        return before + changed[10:] if changed > yesterday else changed
-
-    store.connection.create_function("another", 2, documents.another, deterministic=True)
-    store.connection.create_function("earlier", 1, earlier, deterministic=True)
 
 
 def _blocks(store: Store, name: str) -> list[tuple[int, int]]:
