@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,8 @@ from carteira.settings import Secret, Settings, load
 
 if TYPE_CHECKING:
     from carteira.warehouse.connection import Warehouse
+
+OPENING_SECONDS = 30
 
 
 def serve(arguments: Namespace) -> None:
@@ -38,7 +42,7 @@ def free_port(host: str, port: int) -> int:
 
 
 def serve_warehouse(settings: Settings, warehouse: Warehouse, host: str, port: int) -> None:
-    """Say where it is and serve until interrupted."""
+    """Serve until interrupted; say where once it answers, for people click faster than one thinks."""
     from carteira import log
     from carteira.warehouse import people
     from carteira.web.app import serve as run
@@ -47,7 +51,23 @@ def serve_warehouse(settings: Settings, warehouse: Warehouse, host: str, port: i
     address = settings.public_url or f"http://{'[' + host + ']' if ':' in host else host}:{port}"
     with warehouse.transaction() as connection:
         link = None if people.has_users(connection) else people.add_link(connection)
-    say(f"Carteira is at {address}")
+    told = f"Carteira is at {address}"
     if link:
-        say(f"There is no user yet. This link lets you in, once: {sign_in_address(address, link)}")
+        told += f"\nThere is no user yet. This link lets you in, once: {sign_in_address(address, link)}"
+    threading.Thread(target=_say_when_open, args=(host, port, told), daemon=True).start()
     run(settings, warehouse, host, port)
+
+
+def _say_when_open(host: str, port: int, told: str) -> None:
+    import socket
+
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    until = time.monotonic() + OPENING_SECONDS
+    while time.monotonic() < until:
+        try:
+            socket.create_connection((here, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            break
+    say(told)
