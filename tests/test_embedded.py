@@ -299,3 +299,15 @@ def test_it_runs_without_being_root(home: Path) -> None:
     assert _postmaster(own) is None
     with embedded.running(own) as dsn:
         assert _one(dsn) == 1
+
+
+def test_a_platform_without_the_wheel_is_told_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "PACKAGE", "a_package_that_nobody_installed")
+    with pytest.raises(DatabaseError, match="set DATABASE_URL"), embedded.running(home):
+        pass
+
+
+def test_a_given_url_starts_no_server(home: Path) -> None:
+    with embedded.open_warehouse("postgresql://elsewhere/db", "other", home) as warehouse:
+        assert (warehouse.dsn, warehouse.schema) == ("postgresql://elsewhere/db", "other")
+    assert list(home.iterdir()) == []

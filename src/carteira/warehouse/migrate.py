@@ -99,6 +99,11 @@ def _state(warehouse: Warehouse) -> _State:
     except psycopg.errors.UndefinedTable:
         with warehouse.transaction() as connection:
             return _State([], [], *_tables_found(connection, schema))
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise DatabaseError(
+            f"The record of the migrations cannot be read: {' '.join(str(error).split())}. Use the role that ran "
+            "`carteira db upgrade` in DATABASE_URL."
+        ) from error
 
 
 def _ledger_rows(connection: Connection, schema: str) -> tuple[list[str], list[str]]:

@@ -290,7 +290,7 @@ set watermark = opened.watermark, newest = opened.newest, newest_id = opened.new
     live_rows = case when :full then case sync_entities.entity
             when 'deals' then (select count(*) from sales where deleted_at is null)
             else (select count(*) from customers where deleted_at is null and not placeholder) end
-        else live_rows + case sync_entities.entity when 'deals' then :deals else :customers end end
+        else live_rows + case sync_entities.entity when 'deals' then :deals::bigint else :customers::bigint end end
 from sync_openings opened
 where opened.entity = sync_entities.entity;
 
