@@ -91,11 +91,11 @@ def _reject(connection: Connection, run_id: int, latest: datetime) -> None:
         (
             874551,
             "FinishDate",
-            "is not a date that can be read: '0001-01-01T00:00:00'",
-            '{"Id": 874551, "Amount": 4180.5}',
+            "is not a possible date",
+            '{"Id": 874551, "FinishDate": "0001-01-01T00:00:00"}',
             5,
         ),
-        (881027, "Amount", "is 10^13 or more: 1e18", '{"Id": 881027, "Amount": 1e18}', 1),
+        (881027, "Amount", "is 10^13 or more", '{"Id": 881027, "Amount": 1e18}', 1),
     ]
     for deal_id, field, reason, raw, days in rows:
         connection.execute(

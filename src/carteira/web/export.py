@@ -14,7 +14,7 @@ from carteira.customer_sales import customers
 from carteira.warehouse import people, stamp
 from carteira.warehouse.connection import Warehouse
 from carteira.web.entry import address
-from carteira.web.pages.customers import asked
+from carteira.web.pages.customer_query import asked
 from carteira.web.session import Viewer, sight_of, signed_in
 from carteira.web.spreadsheets import Format, write
 

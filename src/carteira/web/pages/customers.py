@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -16,9 +13,10 @@ from carteira.brazil import masked_cnpj, masked_cpf
 from carteira.customer_sales import customers as customer_list
 from carteira.customer_sales import reports
 from carteira.customer_sales.customers import Customer, Filters, Listing
-from carteira.customer_sales.period import Period, PeriodError, add_months, read
+from carteira.customer_sales.period import Period, add_months
 from carteira.web.pages import periods
 from carteira.web.pages.addresses import with_query
+from carteira.web.pages.customer_query import COLUMNS, Query, query_of, short, text_of
 from carteira.web.pages.frame import SignedIn, View, looking
 from carteira.web.pages.sparks import Spark, spark
 
@@ -28,20 +26,6 @@ PATH = "/clientes"
 PAGE_SIZE = 50
 LAST_PAGE = 10**9
 TREND_MONTHS = 12
-
-# What a column is called in the address, in the list's own words, and where it begins.
-COLUMNS = {
-    "cliente": ("customer_name", "asc"),
-    "documento": ("customer_cnpj", "asc"),
-    "vendedor": ("owner_name", "asc"),
-    "uf": ("state", "asc"),
-    "faturamento": ("total_revenue", "desc"),
-    "vendas": ("total_deals", "desc"),
-    "ticket": ("average_deal_value", "desc"),
-    "ultima": ("last_purchase_date", "desc"),
-}
-DEFAULT_SORT = "faturamento"
-THOUSANDS = re.compile(r"\d{1,3}(\.\d{3})+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +70,6 @@ class Pages:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What the address says, already read; `text` is the same as it will stand in addresses again."""
-
-    filters: Filters
-    sort: str
-    order: str
-    page: int
-    text: dict[str, Any]
-
-    @property
-    def column(self) -> str:
-        """What the list calls the column that it is sorted by."""
-        return COLUMNS[self.sort][0]
-
-
 @router.get(PATH)
 def customers(
     request: Request,
@@ -110,11 +78,11 @@ def customers(
     de: date | None = None,
     ate: date | None = None,
 ) -> Response:
-    text = _text(request.query_params)
+    text = text_of(request.query_params)
     if de and ate:
-        return RedirectResponse(with_query(PATH, _short(text), periodo=f"{min(de, ate)}..{max(de, ate)}"), 303)
+        return RedirectResponse(with_query(PATH, short(text), periodo=f"{min(de, ate)}..{max(de, ate)}"), 303)
     with looking(request, viewer) as view:
-        query = _read(text, min(max(1, pagina), LAST_PAGE), view.today)
+        query = query_of(text, min(max(1, pagina), LAST_PAGE), view.today)
         listing = customer_list.listing(
             view.connection,
             view.sight,
@@ -127,62 +95,6 @@ def customers(
         )
         context = _context(view, query, listing) | _menus(view, query)
         return view.render("clientes.html", "clientes", context)
-
-
-def asked(parameters: Mapping[str, str], today: date) -> Query:
-    """What an address asks of the list; the exports read it too, so that a file holds what the page shows."""
-    return _read(_text(parameters), 1, today)
-
-
-def _text(parameters: Mapping[str, str]) -> dict[str, Any]:
-    """What stands in an address, cleaned; what means nothing is dropped."""
-    text: dict[str, Any] = {
-        name: parameters.get(name, "").replace("\0", "")
-        for name in ("busca", "vendas", "vendedor", "uf", "cidade", "minimo", "periodo", "ordem", "sentido")
-    }
-    owner = text["vendedor"]
-    text["vendedor"] = int(owner) if owner.isdecimal() and len(owner) < 19 else None
-    text["ordem"] = text["ordem"] if text["ordem"] in COLUMNS else DEFAULT_SORT
-    return text
-
-
-def _read(text: dict[str, Any], page: int, today: date) -> Query:
-    order = text["sentido"] if text["sentido"] in ("asc", "desc") else COLUMNS[text["ordem"]][1]
-    filters = Filters(
-        search=text["busca"],
-        with_sales={"com": True, "sem": False}.get(text["vendas"]),
-        owner=text["vendedor"],
-        states=tuple(state for state in text["uf"].upper().split(",") if state),
-        city=text["cidade"] or None,
-        minimum=_amount(text["minimo"]),
-        period=_period(text["periodo"], today),
-    )
-    return Query(filters, text["ordem"], order, page, text)
-
-
-def _amount(text: str) -> Decimal | None:
-    """An amount as it is typed here: 10000, 10.000 or 10.000,50; None where it is no amount."""
-    bare = text.strip().removeprefix("R$").strip()
-    if THOUSANDS.fullmatch(bare) or "," in bare:
-        bare = bare.replace(".", "").replace(",", ".")
-    try:
-        amount = Decimal(bare)
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() and amount.adjusted() < 15 else None
-
-
-def _period(text: str, today: date) -> Period | None:
-    try:
-        return read(text, today) if text else None
-    except PeriodError:
-        return None
-
-
-def _short(text: dict[str, Any]) -> dict[str, Any]:
-    """What has to stand in an address: the default order is not said."""
-    default = text["ordem"] == DEFAULT_SORT
-    return text | {"ordem": None if default else text["ordem"]}
 
 
 def _context(view: View, query: Query, listing: Listing) -> dict[str, Any]:
@@ -222,14 +134,14 @@ def document(customer: Customer) -> str:
 
 def _heading(name: str, query: Query) -> Heading:
     if name != query.sort:
-        return Heading(with_query(PATH, _short(query.text | {"ordem": name, "sentido": None})), "")
+        return Heading(with_query(PATH, short(query.text | {"ordem": name, "sentido": None})), "")
     turned = "asc" if query.order == "desc" else "desc"
     sentido = None if turned == COLUMNS[name][1] else turned
-    return Heading(with_query(PATH, _short(query.text | {"sentido": sentido})), f"{query.order}ending")
+    return Heading(with_query(PATH, short(query.text | {"sentido": sentido})), f"{query.order}ending")
 
 
 def _is_filtered(query: Query) -> bool:
-    return query.filters != Filters(search=query.filters.search)
+    return query.filters != Filters(search=query.filters.search, with_sales=query.filters.with_sales)
 
 
 def _filters(view: View, query: Query) -> list[Filter]:
@@ -238,7 +150,6 @@ def _filters(view: View, query: Query) -> list[Filter]:
         {seller.owner_id: seller.name for seller in reports.sellers(view.connection, view.sight)} if asked.owner else {}
     )
     found = {
-        "vendas": {True: "com venda", False: "nenhuma"}.get(asked.with_sales) if asked.with_sales is not None else None,
         "vendedor": names.get(asked.owner, str(asked.owner)) if asked.owner is not None else None,
         "uf": ", ".join(asked.states),
         "cidade": asked.city,
@@ -246,7 +157,6 @@ def _filters(view: View, query: Query) -> list[Filter]:
         "periodo": f.range(asked.period.first, asked.period.last) if asked.period else None,
     }
     titles = {
-        "vendas": "Vendas",
         "vendedor": "Vendedor",
         "uf": "UF",
         "cidade": "Cidade",
@@ -254,7 +164,7 @@ def _filters(view: View, query: Query) -> list[Filter]:
         "periodo": "Período",
     }
     return [
-        Filter(titles[name], value, with_query(PATH, _short(text | {name: None})))
+        Filter(titles[name], value, with_query(PATH, short(text | {name: None})))
         for name, value in found.items()
         if value
     ]
@@ -265,7 +175,7 @@ def _pages(listing: Listing, query: Query) -> Pages:
     last = min(first + PAGE_SIZE - 1, listing.total)
 
     def address(page: int) -> str:
-        return with_query(PATH, _short(query.text), pagina=page if page > 1 else None)
+        return with_query(PATH, short(query.text), pagina=page if page > 1 else None)
 
     before = address(query.page - 1) if query.page > 1 else ""
     after = address(query.page + 1) if last < listing.total else ""
@@ -273,7 +183,7 @@ def _pages(listing: Listing, query: Query) -> Pages:
 
 
 def _menus(view: View, query: Query) -> dict[str, Any]:
-    text = _short(query.text)
+    text = short(query.text)
     period = query.filters.period
     tabs = [
         periods.Choice("Todos", with_query(PATH, text, vendas=None), query.filters.with_sales is None),

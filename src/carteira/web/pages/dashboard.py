@@ -27,7 +27,7 @@ from carteira.web.pages.sparks import Spark, spark
 router = APIRouter()
 
 ABC_CUTS = (Decimal("0.80"), Decimal("0.95"))
-SELLERS, STATES, CUSTOMERS, SALES = 8, 6, 7, 5
+SELLERS, STATES, CUSTOMERS, SALES = 8, 6, 8, 5
 SPARK_MONTHS = 12
 
 

@@ -14,7 +14,7 @@ from carteira.warehouse import runs
 from carteira.warehouse.runs import OpenRejection, Run
 from carteira.web.formats import MINUS, Formats
 from carteira.web.pages.frame import SignedIn, View, looking
-from carteira.web.pages.verdicts import Said, said
+from carteira.web.pages.verdicts import Said, reason, said
 from carteira.web.session import Viewer, admin
 
 router = APIRouter()
@@ -70,6 +70,7 @@ class Held:
 class Rejected:
     row: OpenRejection
     name: str
+    reason: str
     address: str
     raw: str
 
@@ -144,7 +145,9 @@ def _summary(run: Run, verdicts: list[Said], f: Formats) -> str:
 def _changes(run: Run, f: Formats) -> list[str]:
     if run.state in ("partial", "running") and run.deals_expected:
         return [f"{f.number(run.deals_read)} de {f.number(run.deals_expected)} lidos"]
-    parts = []
+    parts: list[str] = []
+    if run.state != "succeeded":
+        return parts
     if run.deals_changed:
         parts.append(f"{f.number(run.deals_changed)} negócio{'s' if run.deals_changed != 1 else ''}")
     if run.customers_changed:
@@ -201,7 +204,8 @@ def _rejected(row: OpenRejection, view: View) -> Rejected:
     settings = view.request.app.state.settings
     pattern = settings.deal_url if row.entity == "deals" else settings.contact_url
     name = f"{'Negócio' if row.entity == 'deals' else 'Contato'} {row.id}"
-    return Rejected(row, name, pattern.replace("{id}", str(row.id)) if pattern else "", _indented(row.raw))
+    address = pattern.replace("{id}", str(row.id)) if pattern else ""
+    return Rejected(row, name, reason(row.reason), address, _indented(row.raw))
 
 
 def _indented(raw: str) -> str:

@@ -12,6 +12,15 @@ from carteira.web.formats import MINUS, Formats
 KINDS = {"ok": ("ok", "check"), "warning": ("warn", "alert"), "refused": ("fail", "x")}
 NAMES = {"contacts": "contatos", "deals": "negócios"}
 
+# Why a row was rejected, as the reader of rows writes it down.
+REASONS = {
+    "is missing": "Falta, e é obrigatório",
+    "is not a number": "Não é um número",
+    "is 10^13 or more": "Valor acima do que um negócio comporta",
+    "is not a possible date": "Data impossível",
+    "cannot be read": "Não pôde ser lido",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -31,6 +40,11 @@ def said(audit: list[dict[str, Any]], f: Formats) -> list[Said]:
         text, figures = _worded(one, f)
         found.append(Said(kind, mark, text, figures))
     return found
+
+
+def reason(text: str) -> str:
+    """Why a row was rejected; a reason that this version does not know is told in its own words."""
+    return REASONS.get(text, text)
 
 
 def _worded(one: dict[str, Any], f: Formats) -> tuple[str, str]:

@@ -1,0 +1,99 @@
+"""What the address of `/clientes` asks of the list, for the page and for the files that hold the same list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from carteira.customer_sales.customers import Filters
+from carteira.customer_sales.period import Period, PeriodError, read
+
+# What a column is called in the address, in the list's own words, and where it begins.
+COLUMNS = {
+    "cliente": ("customer_name", "asc"),
+    "documento": ("customer_cnpj", "asc"),
+    "vendedor": ("owner_name", "asc"),
+    "uf": ("state", "asc"),
+    "faturamento": ("total_revenue", "desc"),
+    "vendas": ("total_deals", "desc"),
+    "ticket": ("average_deal_value", "desc"),
+    "ultima": ("last_purchase_date", "desc"),
+}
+DEFAULT_SORT = "faturamento"
+THOUSANDS = re.compile(r"\d{1,3}(\.\d{3})+")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What the address says, already read; `text` is the same as it will stand in addresses again."""
+
+    filters: Filters
+    sort: str
+    order: str
+    page: int
+    text: dict[str, Any]
+
+    @property
+    def column(self) -> str:
+        """What the list calls the column that it is sorted by."""
+        return COLUMNS[self.sort][0]
+
+
+def asked(parameters: Mapping[str, str], today: date) -> Query:
+    """What an address asks of the list; the exports read it too, so that a file holds what the page shows."""
+    return query_of(text_of(parameters), 1, today)
+
+
+def text_of(parameters: Mapping[str, str]) -> dict[str, Any]:
+    """What stands in an address, cleaned; what means nothing is dropped."""
+    text: dict[str, Any] = {
+        name: parameters.get(name, "").replace("\0", "")
+        for name in ("busca", "vendas", "vendedor", "uf", "cidade", "minimo", "periodo", "ordem", "sentido")
+    }
+    owner = text["vendedor"]
+    text["vendedor"] = int(owner) if owner.isdecimal() and len(owner) < 19 else None
+    text["ordem"] = text["ordem"] if text["ordem"] in COLUMNS else DEFAULT_SORT
+    return text
+
+
+def query_of(text: dict[str, Any], page: int, today: date) -> Query:
+    order = text["sentido"] if text["sentido"] in ("asc", "desc") else COLUMNS[text["ordem"]][1]
+    filters = Filters(
+        search=text["busca"],
+        with_sales={"com": True, "sem": False}.get(text["vendas"]),
+        owner=text["vendedor"],
+        states=tuple(state for state in text["uf"].upper().split(",") if state),
+        city=text["cidade"] or None,
+        minimum=_amount(text["minimo"]),
+        period=_period(text["periodo"], today),
+    )
+    return Query(filters, text["ordem"], order, page, text)
+
+
+def _amount(text: str) -> Decimal | None:
+    """An amount as it is typed here: 10000, 10.000 or 10.000,50; None where it is no amount."""
+    bare = text.strip().removeprefix("R$").strip()
+    if THOUSANDS.fullmatch(bare) or "," in bare:
+        bare = bare.replace(".", "").replace(",", ".")
+    try:
+        amount = Decimal(bare)
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and amount.adjusted() < 15 else None
+
+
+def _period(text: str, today: date) -> Period | None:
+    try:
+        return read(text, today) if text else None
+    except PeriodError:
+        return None
+
+
+def short(text: dict[str, Any]) -> dict[str, Any]:
+    """What has to stand in an address: the default order is not said."""
+    default = text["ordem"] == DEFAULT_SORT
+    return text | {"ordem": None if default else text["ordem"]}
