@@ -10,9 +10,12 @@ from typing import Any
 
 import msgspec
 
-from carteira.simulator.entities import ENTITY_SETS, LINKED_ONLY, VACANT, EntitySet, Field, Link
-from carteira.simulator.filters import BadQuery, Condition, ForbiddenQuery, IdRange, Scope, condition, ordering
+from carteira.simulator.entities import EntitySet, Field, Link
+from carteira.simulator.expressions import Scope
+from carteira.simulator.filters import Condition, IdRange, condition, ordering
+from carteira.simulator.operands import BadQuery, ForbiddenQuery
 from carteira.simulator.options import Options, options
+from carteira.simulator.sets import ENTITY_SETS, LINKED_ONLY, VACANT
 from carteira.simulator.store import Row, Store
 
 LARGEST_PAGE = 300

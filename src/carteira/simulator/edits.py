@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import Any
 
 from carteira.simulator.clock import moment, stored
-from carteira.simulator.entities import ENTITY_SETS, EntitySet
+from carteira.simulator.entities import EntitySet
+from carteira.simulator.sets import ENTITY_SETS
 from carteira.simulator.store import BLOCK_BORDER, HIDDEN_CONTACTS, Row, Store
 
 OPEN, WON, LOST = 1, 2, 3

@@ -30,28 +30,19 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from carteira.simulator.answers import Answer, message
-from carteira.simulator.limits import retry_after
 from carteira.simulator.requests import Request
-from carteira.simulator.store import Row
 
 ACTIONS = (
     "status", "html", "quoted-html", "truncated", "empty", "content-type", "no-value", "no-count", "overload",
     "short", "duplicate", "rows", "reset", "cut", "stall", "drip",
 )  # fmt: skip
 REWRITES = ("", "seven-digits", "utc", "other-offset", "number-strings")
-_PAGE = "<!DOCTYPE html PUBLIC>\n<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
-_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 @dataclass(frozen=True)
@@ -97,16 +88,6 @@ class Fault:
     def failure(self) -> str:
         """How the reply fails on the wire."""
         return self.action if self.action in ("reset", "cut", "drip") else ""
-
-    def spoiled(self, answer: Answer) -> Answer:
-        """What goes out in place of the right answer."""
-        if self.action in _WHOLE:
-            return _WHOLE[self.action](self, answer)
-        if self.action in _BODIES and answer.rows is not None:
-            body = json.loads(answer.body, parse_float=Decimal)
-            _BODIES[self.action](self, body)
-            return replace(answer, body=_encode(body), rows=body.get("value"))
-        return answer
 
 
 class Faults:
@@ -169,110 +150,3 @@ def _rule(where: str, rule: Any) -> Fault:
         return Fault(**rule)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
-
-
-def _status(fault: Fault, answer: Answer) -> Answer:
-    headers = _retry_after(fault)
-    texts = {403: "Your request has been forbidden", 429: "120 requests per minute exceeded"}
-    if fault.body is None and fault.status in texts:
-        return message(fault.status, texts[fault.status], *headers)
-    body = _PAGE.format(fault.status) if fault.body is None else fault.body
-    return Answer(fault.status, body.encode(), None, "text/html; charset=utf-8", headers)
-
-
-def _retry_after(fault: Fault) -> tuple[tuple[str, str], ...]:
-    if fault.retry_after is None:
-        return ()
-    return (
-        retry_after("date", fault.seconds)
-        if fault.retry_after == "date"
-        else (("Retry-After", str(fault.retry_after)),)
-    )
-
-
-def _html(fault: Fault, answer: Answer) -> Answer:
-    return Answer(200, (fault.body or _PAGE.format("Ploomes")).encode(), None, "text/html; charset=utf-8")
-
-
-def _quoted_html(fault: Fault, answer: Answer) -> Answer:
-    return replace(answer, body=_encode(_PAGE.format("Ploomes")), rows=None)
-
-
-_WHOLE: dict[str, Callable[[Fault, Answer], Answer]] = {
-    "status": _status,
-    "html": _html,
-    "quoted-html": _quoted_html,
-    "truncated": lambda fault, answer: replace(answer, body=answer.body[: len(answer.body) // 2]),
-    "empty": lambda fault, answer: replace(answer, body=b"", rows=None),
-    "content-type": lambda fault, answer: replace(answer, content_type="text/plain"),
-}
-
-
-def _overload(fault: Fault, body: Row) -> None:
-    body.pop("@odata.count", None)
-    body["value"] = []
-
-
-def _short(fault: Fault, body: Row) -> None:
-    del body["value"][-fault.size :]
-
-
-def _duplicate(fault: Fault, body: Row) -> None:
-    body["value"][:0] = body["value"][:1]
-
-
-def _rows(fault: Fault, body: Row) -> None:
-    for row in body["value"]:
-        if fault.ids and row.get("Id") not in fault.ids:
-            continue
-        row.update(_REWRITES[fault.rewrite](row))
-        row.update(fault.set)
-        for name in fault.drop:
-            row.pop(name, None)
-
-
-_BODIES: dict[str, Callable[[Fault, Row], object]] = {
-    "no-value": lambda fault, body: body.pop("value"),
-    "no-count": lambda fault, body: body.pop("@odata.count", None),
-    "overload": _overload,
-    "short": _short,
-    "duplicate": _duplicate,
-    "rows": _rows,
-}
-
-
-def _dates(row: Row) -> dict[str, datetime]:
-    return {
-        name: datetime.fromisoformat(text)
-        for name, text in row.items()
-        if name.endswith("Date") and isinstance(text, str)
-    }
-
-
-def _seven_digits(row: Row) -> Row:
-    return {name: f"{when:%Y-%m-%dT%H:%M:%S.%f}0-03:00" for name, when in _dates(row).items()}
-
-
-def _utc(row: Row) -> Row:
-    return {name: f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z" for name, when in _dates(row).items()}
-
-
-def _other_offset(row: Row) -> Row:
-    zone = datetime.fromisoformat("2000-01-01T00:00:00+05:30").tzinfo
-    return {name: when.astimezone(zone).isoformat() for name, when in _dates(row).items()}
-
-
-def _number_strings(row: Row) -> Row:
-    numbers = (int, Decimal)
-    return {
-        name: str(value) for name, value in row.items() if isinstance(value, numbers) and not isinstance(value, bool)
-    }
-
-
-_REWRITES: dict[str, Callable[[Row], Row]] = {
-    "": lambda row: {},
-    "seven-digits": _seven_digits,
-    "utc": _utc,
-    "other-offset": _other_offset,
-    "number-strings": _number_strings,
-}

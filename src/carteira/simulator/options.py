@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
-from carteira.simulator.filters import BadQuery
+from carteira.simulator.operands import BadQuery
 
 DEEPEST_EXPAND = 3
 

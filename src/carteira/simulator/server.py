@@ -31,6 +31,7 @@ from carteira.simulator.limits import Allowance, Limits, http_date
 from carteira.simulator.options import decoded
 from carteira.simulator.reference import INTEGRATION_USER
 from carteira.simulator.requests import Logged, Request, RequestLog
+from carteira.simulator.spoiling import spoiled
 from carteira.simulator.wire import Call, Listener, Reply
 from carteira.simulator.world import World, open_store
 
@@ -201,7 +202,7 @@ class Simulator:
         if request.method != "GET":
             return message(405, f"The requested resource does not support http method '{request.method}'.")
         answer = self.answers.get(request.path, request.options, key)
-        return fault.spoiled(answer) if fault else answer
+        return spoiled(fault, answer) if fault else answer
 
     def _reply(self, answer: Answer, fault: Fault | None, call: Call) -> Reply:
         headers = (

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from carteira.simulator.clock import Clock
-from carteira.simulator.entities import ENTITY_SETS, EntitySet
+from carteira.simulator.entities import EntitySet
 from carteira.simulator.filters import Condition, IdRange
+from carteira.simulator.sets import ENTITY_SETS
 
 Row = dict[str, Any]
 HIDDEN_CONTACTS = "contacts_hidden"
