@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import typing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -190,7 +190,8 @@ def _date(raw: Raw, *, nullable: bool) -> datetime | None:
         if text is None and nullable:
             return None
         moment = _moment(text or "")
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(ZONE))
+        # In UTC, since the offsets of a century ago have seconds, which do not travel well.
+        aware = (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(ZONE))).astimezone(UTC)
     except (msgspec.DecodeError, ValueError) as error:
         raise _BadField(NOT_A_DATE) from error
     if not FIRST_YEAR <= aware.year < 9999:
