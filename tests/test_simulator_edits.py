@@ -226,6 +226,25 @@ def test_days_in_stage_move_without_an_edit(ploomes: Simulator) -> None:
     assert after == {**before, "DaysInStage": before["DaysInStage"] + 3}
 
 
+def test_a_filter_on_what_the_clock_moves(ploomes: Simulator) -> None:
+    query = "Deals?$filter=DaysInStage+gt+100000&$orderby=HoursInStage+desc"
+    assert count(ploomes, query) == 0
+
+    ploomes.clock.advance(101_000 * 86_400.0)
+
+    assert count(ploomes, query) == 60
+
+
+def test_a_change_that_fails_leaves_nothing_behind(ploomes: Simulator) -> None:
+    before = list(ploomes.data.contacts())
+
+    with pytest.raises(KeyError):
+        ploomes.data.merge_contacts(before[0]["Id"], 5)
+
+    assert list(ploomes.data.contacts()) == before
+    assert count(ploomes, "Contacts") == len(before)
+
+
 def test_a_restricted_key_sees_fewer_rows_in_lists_and_counts(ploomes: Simulator) -> None:
     key = ploomes.add_key("SELLER", user_id=10_000_002, visible={"Deals": "OwnerId eq 10000002"})
     own = [row["Id"] for row in ploomes.data.deals() if row["OwnerId"] == 10_000_002]

@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
+from queue import Queue
 
 import pytest
 import urllib3
@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 from carteira.simulator.faults import Fault, read_faults
 from carteira.simulator.limits import Allowance
 from carteira.simulator.requests import Request, busiest
-from carteira.simulator.server import Simulator
+from carteira.simulator.server import Simulator, serve
 
 Answer = urllib3.BaseHTTPResponse
 
@@ -66,8 +66,10 @@ def test_retry_after_in_its_forms() -> None:
         assert get(ploomes).headers["Retry-After"] == "60"
     with Simulator(deals=20, customers=5, allowance=Allowance(per_minute=1, retry_after="date")) as ploomes:
         ploomes.limits.spend(1)
-        until = parsedate_to_datetime(get(ploomes).headers["Retry-After"]) - datetime.now(UTC)
-        assert 57 < until.total_seconds() < 62
+        ploomes.clock.set(datetime(2026, 3, 1, tzinfo=UTC))
+        headers = get(ploomes).headers
+        assert headers["Date"] == "Sun, 01 Mar 2026 00:00:00 GMT"
+        assert headers["Retry-After"] == "Sun, 01 Mar 2026 00:01:00 GMT"
 
 
 def test_others_can_use_up_the_minute() -> None:
@@ -237,6 +239,31 @@ def test_latency() -> None:
 
         (logged,) = ploomes.requests
         assert 0.05 <= logged.ended - logged.started < 0.5
+
+
+def test_one_that_never_started_can_stop() -> None:
+    Simulator(deals=20, customers=5).stop()
+
+
+def test_serving_alone_with_a_file_of_rules(tmp_path: Path) -> None:
+    """What `carteira simulator` does."""
+    rules = tmp_path / "faults.json"
+    rules.write_text('[{"action": "status", "status": 502}]')
+    running: Queue[Simulator] = Queue()
+    options = {"deals": 30, "customers": 5, "faults": rules, "per_minute": 2, "started": running.put}
+    with ThreadPoolExecutor(1) as threads:
+        served = threads.submit(serve, port=0, **options)
+        ploomes = running.get(timeout=10)
+        statuses = [get(ploomes).status for _ in range(3)]
+        ploomes.stop()
+        served.result(10)
+
+    assert statuses == [502, 200, 429]
+
+
+def test_a_taken_port_is_an_error(ploomes: Simulator) -> None:
+    with pytest.raises(OSError, match="in use"):
+        Simulator(deals=20, customers=5, port=int(ploomes.url.rsplit(":", 1)[1]))
 
 
 def test_stopping_does_not_wait_for_stalled_answers() -> None:

@@ -100,7 +100,7 @@ class Data:
 
     def merge_contacts(self, kept: int, gone: int, *, move_deals: bool = True) -> None:
         """One contact takes the deals of another, which vanishes; a merge may also leave the deals where they are."""
-        moved = [row["Id"] for row in self.deals() if row["ContactId"] == gone] if move_deals else []
+        moved = [row["Id"] for row in self._all("Deals", "ContactId = ?", gone)] if move_deals else []
         with self._store.changing():
             self.edit_deals(moved, ContactId=kept, ContactName=self._contact_name(kept))
             self.edit_contact(kept)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from carteira.simulator.answers import Answer, envelope, message
+from carteira.simulator.clock import Clock
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -31,8 +34,9 @@ class Allowance:
 class Limits:
     """Who may come in, and how many are inside."""
 
-    def __init__(self, allowance: Allowance) -> None:
+    def __init__(self, allowance: Allowance, clock: Clock) -> None:
         self.allowance = allowance
+        self._clock = clock
         self._lock = threading.Lock()
         self._let_in: deque[float] = deque()
         self._inside = 0
@@ -71,22 +75,20 @@ class Limits:
         if self.allowance.overload:
             return envelope("Edm.String", [])
         text = f"{self.allowance.per_minute} requests per minute exceeded"
-        return message(429, text, *retry_after(self.allowance.retry_after, wait))
+        return message(429, text, *retry_after(self.allowance.retry_after, wait, self._clock.now()))
 
 
-def retry_after(form: str, seconds: float) -> tuple[tuple[str, str], ...]:
+def retry_after(form: str, seconds: float, now: datetime) -> tuple[tuple[str, str], ...]:
     """The Retry-After header in one of its three forms: 'seconds', 'date' or 'absent'; whole seconds, rounded up."""
-    whole = -int(-seconds // 1)
+    whole = math.ceil(seconds)
     if form == "seconds":
         return (("Retry-After", str(whole)),)
     if form == "date":
-        return (("Retry-After", http_date(time.time() + whole)),)
+        return (("Retry-After", http_date(now + timedelta(seconds=whole))),)
     return ()
 
 
-def http_date(seconds: float) -> str:
-    """Unix seconds as an IMF-fixdate."""
-    parts = time.gmtime(seconds)
-    day = _DAYS[parts.tm_wday]
-    month = _MONTHS[parts.tm_mon - 1]
-    return f"{day}, {parts.tm_mday:02d} {month} {parts.tm_year} {time.strftime('%H:%M:%S', parts)} GMT"
+def http_date(moment: datetime) -> str:
+    """An aware moment as an IMF-fixdate."""
+    utc = moment.astimezone(UTC)
+    return f"{_DAYS[utc.weekday()]}, {utc:%d} {_MONTHS[utc.month - 1]} {utc:%Y %H:%M:%S} GMT"

@@ -84,7 +84,7 @@ class Simulator:
             self.store.ids(name)  # kept from here on, so that the first request is no slower than the others
         self.data = Data(self.store)
         self.requests = RequestLog()
-        self.limits = Limits(allowance or Allowance(per_minute=per_minute))
+        self.limits = Limits(allowance or Allowance(per_minute=per_minute), self.clock)
         self.faults = Faults(faults, seed)
         self.answers = Answers(self.store, habits or Habits())
         self.latency = latency if isinstance(latency, tuple) else (latency, latency)
@@ -94,7 +94,11 @@ class Simulator:
         self._before: list[Callable[[Request], None]] = []
         self._numbering = threading.Lock()
         self._arrived = 0
-        self._listener = Listener((host, port), self._respond)
+        try:
+            self._listener = Listener((host, port), self._respond)
+        except OSError:
+            self.store.close()
+            raise
 
     @property
     def url(self) -> str:
@@ -103,10 +107,12 @@ class Simulator:
 
     def start(self) -> Simulator:
         """Answer on a thread of its own from now on."""
-        threading.Thread(target=self._listener.serve_forever, args=(0.05,), name="simulator", daemon=True).start()
+        self._listener.serving = True  # said before the thread begins: `stop` then waits for its end
+        threading.Thread(target=self._listener.serve_forever, args=(0.02,), name="simulator", daemon=True).start()
         return self
 
     def serve_forever(self) -> None:
+        self._listener.serving = True
         self._listener.serve_forever()
 
     def stop(self) -> None:
@@ -202,12 +208,12 @@ class Simulator:
         if request.method != "GET":
             return message(405, f"The requested resource does not support http method '{request.method}'.")
         answer = self.answers.get(request.path, request.options, key)
-        return spoiled(fault, answer) if fault else answer
+        return spoiled(fault, answer, self.clock.now()) if fault else answer
 
     def _reply(self, answer: Answer, fault: Fault | None, call: Call) -> Reply:
         headers = (
             ("Content-Type", answer.content_type),
-            ("Date", http_date(self.clock.now().timestamp())),
+            ("Date", http_date(self.clock.now())),
             *answer.headers,
         )
         body = answer.body
@@ -255,8 +261,8 @@ def serve(
         faults=read_faults(faults) if faults else (),
         latency=latency,
     )
-    started(simulator)
     try:
+        started(simulator)
         simulator.serve_forever()
     finally:
         simulator.stop()

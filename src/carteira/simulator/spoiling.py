@@ -19,8 +19,10 @@ _PAGE = "<!DOCTYPE html PUBLIC>\n<html><head><title>{0}</title></head><body><h1>
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def spoiled(fault: Fault, answer: Answer) -> Answer:
-    """What goes out in place of the right answer."""
+def spoiled(fault: Fault, answer: Answer, now: datetime) -> Answer:
+    """What goes out in place of the right answer; `now` is the account's time."""
+    if fault.action == "status":
+        return _status(fault, now)
     if fault.action in _WHOLE:
         return _WHOLE[fault.action](fault, answer)
     if fault.action in _BODIES and answer.rows is not None:
@@ -30,8 +32,8 @@ def spoiled(fault: Fault, answer: Answer) -> Answer:
     return answer
 
 
-def _status(fault: Fault, answer: Answer) -> Answer:
-    headers = _retry_after(fault)
+def _status(fault: Fault, now: datetime) -> Answer:
+    headers = _retry_after(fault, now)
     texts = {403: "Your request has been forbidden", 429: "120 requests per minute exceeded"}
     if fault.body is None and fault.status in texts:
         return message(fault.status, texts[fault.status], *headers)
@@ -39,11 +41,11 @@ def _status(fault: Fault, answer: Answer) -> Answer:
     return Answer(fault.status, body.encode(), None, "text/html; charset=utf-8", headers)
 
 
-def _retry_after(fault: Fault) -> tuple[tuple[str, str], ...]:
+def _retry_after(fault: Fault, now: datetime) -> tuple[tuple[str, str], ...]:
     if fault.retry_after is None:
         return ()
     return (
-        retry_after("date", fault.seconds)
+        retry_after("date", fault.seconds, now)
         if fault.retry_after == "date"
         else (("Retry-After", str(fault.retry_after)),)
     )
@@ -58,7 +60,6 @@ def _quoted_html(fault: Fault, answer: Answer) -> Answer:
 
 
 _WHOLE: dict[str, Callable[[Fault, Answer], Answer]] = {
-    "status": _status,
     "html": _html,
     "quoted-html": _quoted_html,
     "truncated": lambda fault, answer: replace(answer, body=answer.body[: len(answer.body) // 2]),

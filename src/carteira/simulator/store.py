@@ -53,6 +53,7 @@ class Store:
         self.lock = threading.RLock()
         self.connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         self.connection.create_function("ends_with", 2, _ends_with, deterministic=True)
+        self.connection.create_function("account_now", 0, clock.stamp)
         self.connection.execute("pragma journal_mode = memory")
         self.connection.execute("pragma synchronous = off")
         self.connection.execute("pragma temp_store = memory")
@@ -92,7 +93,11 @@ class Store:
             with self.connection:
                 self.connection.execute("begin")
                 self._filtered.clear()
-                yield self.connection
+                try:
+                    yield self.connection
+                except BaseException:
+                    self._all.clear()  # what is rolled back in SQLite must not stay here
+                    raise
 
     def insert(self, name: str, row: Mapping[str, Any]) -> None:
         entities = ENTITY_SETS[name]
@@ -160,13 +165,15 @@ class Store:
             " order by wanted.key"
         )
         with self.lock:
-            return self.connection.execute(sql, {"ids": json.dumps(ids), "now": self.clock.stamp()}).fetchall()
+            return self.connection.execute(sql, {"ids": json.dumps(ids)}).fetchall()
 
     def _ids(self, name: str, wanted: Condition) -> array[int]:
         if not wanted.where:
             if name not in self._all:
                 self._all[name] = self._read_ids(name, wanted)
             return self._all[name]
+        if "account_now" in wanted.where:
+            return self._read_ids(name, wanted)
         key = (name, wanted.where, wanted.parameters)
         if key not in self._filtered:
             self._filtered[key] = self._read_ids(name, wanted)

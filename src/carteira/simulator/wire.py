@@ -55,6 +55,7 @@ class Listener(socketserver.ThreadingTCPServer):
         super().__init__(address, _Connection)
         self.respond = respond
         self.closing = threading.Event()
+        self.serving = False
         self._open: set[socket.socket] = set()
 
     def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: Any) -> None:
@@ -68,7 +69,8 @@ class Listener(socketserver.ThreadingTCPServer):
     def stop(self) -> None:
         """Stop listening and hang up on everyone, also on those who wait for a stalled reply."""
         self.closing.set()
-        self.shutdown()
+        if self.serving:
+            self.shutdown()
         self.server_close()
         for connection in list(self._open):
             with contextlib.suppress(OSError):
