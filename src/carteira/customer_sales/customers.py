@@ -132,8 +132,9 @@ def listing(
     page: int = 1,
 ) -> Listing:
     """The customers that match, `limit` of them from page `page` (from 1), ties in the order of customer_id."""
-    parameters = _parameters(connection, sight, zone, filters, sort) | {"limit": limit, "offset": (page - 1) * limit}
-    rows = connection.execute(_statement(sight, filters, sort, order), parameters).fetchall()
+    rows = connection.execute(
+        *question(connection, sight, zone, filters, sort=sort, order=order, limit=limit, offset=(page - 1) * limit)
+    ).fetchall()
     customers, revenue, deals = rows[0][:3]
     # The totals come once even where the page is empty; then the rest of the row is null.
     found = [Customer(*row[4:]) for row in rows if row[3] is not None]
@@ -150,10 +151,10 @@ def everyone(
     order: Order = "desc",
 ) -> Iterator[Customer]:
     """All customers that match, in order and in constant memory; the transaction stays open meanwhile."""
-    parameters = _parameters(connection, sight, zone, filters, sort) | {"limit": None, "offset": 0}
+    asked = question(connection, sight, zone, filters, sort=sort, order=order, limit=None, offset=0)
     with connection.cursor("everyone") as cursor:
         cursor.itersize = EXPORT_CHUNK
-        cursor.execute(_statement(sight, filters, sort, order), parameters)
+        cursor.execute(*asked)
         for row in cursor:
             if row[3] is not None:
                 yield Customer(*row[4:])
@@ -172,6 +173,33 @@ def customer(connection: Connection, sight: Sight, customer_id: int) -> Customer
 def deals(connection: Connection, sight: Sight, customer_id: int) -> list[Deal]:
     """The deals of a customer that are in sight, the newest first."""
     return [Deal(*row) for row in queries.deals_of_customer(connection, customer_id=customer_id, **sight.parameters)]
+
+
+def question(
+    connection: Connection,
+    sight: Sight,
+    zone: ZoneInfo,
+    filters: Filters,
+    *,
+    sort: str,
+    order: Order,
+    limit: int | None,
+    offset: int,
+) -> tuple[str, dict[str, Any]]:
+    """The statement that asks for a page, and its parameters."""
+    asks_contacts = bool(filters.search) or sort in CONTACT_SORTS
+    adopted = asks_contacts and queries.is_adopted(connection)[0]
+    parameters = (
+        sight.parameters
+        | _parameters(zone, filters)
+        | {
+            "adopted": adopted,
+            "contact_missing": adopted or sort not in CONTACT_SORTS,
+            "limit": limit,
+            "offset": offset,
+        }
+    )
+    return _statement(sight, filters, sort, order), parameters
 
 
 def search_patterns(text: str) -> tuple[str | None, str | None]:
@@ -201,14 +229,10 @@ def _statement(sight: Sight, filters: Filters, sort: str, order: Order) -> str:
     return f"with customer_sales as not materialized ({source}), {listed.removeprefix('with ')}"
 
 
-def _parameters(connection: Connection, sight: Sight, zone: ZoneInfo, filters: Filters, sort: str) -> dict[str, Any]:
-    asks_contacts = bool(filters.search) or sort in CONTACT_SORTS
-    adopted = asks_contacts and queries.is_adopted(connection)[0]
+def _parameters(zone: ZoneInfo, filters: Filters) -> dict[str, Any]:
     name_pattern, document_pattern = search_patterns(filters.search)
     since, until = filters.period.instants(zone) if filters.period else (None, None)
-    return sight.parameters | {
-        "adopted": adopted,
-        "contact_missing": adopted or sort not in CONTACT_SORTS,
+    return {
         "name_pattern": name_pattern,
         "document_pattern": document_pattern,
         "has_sales": filters.with_sales,

@@ -15,13 +15,13 @@ from carteira.warehouse.connection import Warehouse
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/healthz")
+@router.api_route("/healthz", methods=["GET", "HEAD"])
 def lives() -> Response:
     """The process answers; nothing else is asked."""
     return JSONResponse({"status": "ok"})
 
 
-@router.get("/readyz")
+@router.api_route("/readyz", methods=["GET", "HEAD"])
 def ready(request: Request) -> Response:
     """200 when database and schema are there; how old the data is is told and keeps nobody out."""
     warehouse: Warehouse = request.app.state.warehouse

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -12,9 +13,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from carteira.errors import CarteiraError
+from carteira.errors import CarteiraError, DatabaseError
 from carteira.warehouse.connection import away
 from carteira.web.session import SignInNeeded
+
+log = logging.getLogger(__name__)
 
 EXPLANATIONS = {
     401: ("Entre para continuar", "A sua sessão terminou ou ainda não começou."),
@@ -28,6 +31,7 @@ EXPLANATIONS = {
         "Os dados publicados estão guardados; tente de novo em instantes.",
     ),
 }
+DATABASE_AWAY = "The database cannot be used at the moment; the log says why. What was published is untouched."
 UNEXPECTED = ("Algo deu errado", "O erro foi registrado. Os dados publicados continuam intactos.")
 
 
@@ -45,7 +49,7 @@ def problem(
     request: Request, status: int, detail: str = "", headers: dict[str, str] | None = None, **more: Any
 ) -> Response:
     """The answer to a request that failed, in the form that its sender reads."""
-    if not request.url.path.startswith("/api/"):
+    if not _is_api(request):
         return _page(request, status, detail, headers)
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     return JSONResponse(body | more, status, headers, media_type="application/problem+json")
@@ -61,7 +65,7 @@ def _page(request: Request, status: int, detail: str, headers: dict[str, str] | 
 
 
 def _sign_in(request: Request, error: Exception) -> Response:
-    if request.url.path.startswith("/api/"):
+    if _is_api(request):
         detail = "Sign in, or send Authorization: Bearer with an API token that is not revoked."
         return problem(request, 401, detail, {"WWW-Authenticate": "Bearer"})
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -84,14 +88,18 @@ def _validation(request: Request, error: Exception) -> Response:
         for fault in error.errors()
     ]
     sentence = "; ".join(f"{fault['parameter']}: {fault['message']}" for fault in faults)
-    if request.url.path.startswith("/api/"):
+    if _is_api(request):
         return problem(request, 422, sentence, errors=faults)
     return problem(request, 422)
 
 
 def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, CarteiraError)
-    said = str(error) if request.url.path.startswith("/api/") else ""
+    if isinstance(error, DatabaseError):
+        # It names host and role, and whoever asks may be anybody.
+        log.error("%s", error)
+        return problem(request, error.http_status, DATABASE_AWAY if _is_api(request) else "")
+    said = str(error) if _is_api(request) else ""
     return problem(request, error.http_status, said)
 
 
@@ -101,5 +109,9 @@ def _database(request: Request, error: Exception) -> Response:
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
-    said = "An unexpected error; it is in the log." if request.url.path.startswith("/api/") else ""
+    said = "An unexpected error; it is in the log." if _is_api(request) else ""
     return problem(request, 500, said)
+
+
+def _is_api(request: Request) -> bool:
+    return request.url.path.startswith("/api/")

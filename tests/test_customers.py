@@ -1,0 +1,212 @@
+"""The customer list, asked of a real PostgreSQL: who is found, in which order, and whose figures they are."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import product
+from zoneinfo import ZoneInfo
+
+import dashboard
+import pytest
+from dashboard import ANA, BRUNO
+
+from carteira.customer_sales import customers
+from carteira.customer_sales.customers import SORTS, Filters, Listing
+from carteira.customer_sales.period import Period, parse
+from carteira.customer_sales.sight import EVERYTHING, Sight, of
+from carteira.warehouse.connection import Warehouse
+
+ZONE = ZoneInfo("America/Sao_Paulo")
+NOTHING = Filters()
+HERS = Sight(sees_all=False, owner_id=ANA)
+
+
+@pytest.fixture
+def published(warehouse: Warehouse) -> Warehouse:
+    dashboard.publish(warehouse)
+    return warehouse
+
+
+def listed(warehouse: Warehouse, filters: Filters = NOTHING, sight: Sight = EVERYTHING, **page: object) -> Listing:
+    with warehouse.transaction(snapshot=True) as connection:
+        return customers.listing(connection, sight, ZONE, filters, **page)  # type: ignore[arg-type]
+
+
+def ids(listing: Listing) -> list[int]:
+    return [row.customer_id for row in listing.rows]
+
+
+@pytest.mark.every_postgres
+def test_the_list_holds_everyone_by_revenue_with_exact_totals(published: Warehouse) -> None:
+    """Ties are in the order of customer_id; what a double cannot hold is summed to the cent."""
+    found = listed(published)
+
+    assert ids(found) == [1, 2, 3, 4, 5, 6]
+    assert found.rows[0].total_revenue == Decimal("90071992547909.93")
+    assert (found.total, found.revenue, found.deals) == (6, Decimal("90071992548979.93"), 6)
+
+
+SEARCHES = {
+    "padaria": [1],
+    "  SÃO JOAO ": [1],
+    "conceicao": [3],
+    "açougue": [2],
+    "11.222.333/0001-81": [1],
+    "222333": [1],
+    "12.abc.345": [2],
+    "529.982.247-25": [3],
+    "%": [5],
+    "_": [5],
+    "100%_C": [5],
+    "\\": [],
+    "' or 1=1 --": [],
+    "\0": [1, 2, 3, 4, 5, 6],
+    "81": [],
+    "ninguém": [],
+}
+
+
+def test_search_finds_names_without_accents_and_documents_without_mask(published: Warehouse) -> None:
+    assert {search: ids(listed(published, Filters(search=search))) for search in SEARCHES} == SEARCHES
+
+
+def test_filters_narrow(published: Warehouse) -> None:
+    expected = {
+        Filters(with_sales=True): [1, 2, 3, 5],
+        Filters(with_sales=False): [4, 6],
+        Filters(owner=BRUNO): [2, 5, 6],
+        Filters(states=("PE", "RJ")): [3, 6],
+        Filters(city="Campinas"): [2],
+        Filters(minimum=Decimal("1000.00")): [1, 2],
+        Filters(minimum=Decimal("1000.01")): [1],
+        Filters(search="a", states=("SP",), owner=ANA): [1],
+    }
+
+    assert {filters: ids(listed(published, filters)) for filters in expected} == expected
+
+
+@pytest.mark.every_postgres
+def test_a_period_counts_the_sales_of_its_local_days(published: Warehouse) -> None:
+    """02:30 UTC is still the evening before in São Paulo; what is not of the period stays as it always was."""
+    expected = {
+        "2026-09-30..2026-09-30": ("90071992547409.91", 1, "90071992547409.91"),
+        "2026-10-01..2026-10-01": ("0.02", 1, "0.02"),
+        "2026-09-30..2026-11-10": ("90071992547909.93", 3, "30023997515969.98"),
+        "2026-11-11..2026-11-30": ("0.00", 0, "0.00"),
+    }
+
+    for text, figures in expected.items():
+        row = next(row for row in listed(published, Filters(period=parse(text))).rows if row.customer_id == 1)
+        assert (str(row.total_revenue), row.total_deals, str(row.average_deal_value)) == figures
+        assert row.first_purchase_date == datetime(2026, 10, 1, 2, 30, tzinfo=UTC)
+
+
+def test_with_sales_means_in_the_period(published: Warehouse) -> None:
+    november = Period(date(2026, 11, 1), date(2026, 11, 30))
+
+    assert ids(listed(published, Filters(period=november, with_sales=True))) == [2, 1]
+
+
+def test_a_vendedor_sees_his_customers_by_his_own_deals(published: Warehouse) -> None:
+    """Bruno's sale to Ana's customer counts for nobody but those who see all."""
+    found = listed(published, sight=HERS)
+
+    assert ids(found) == [1, 3]
+    assert found.rows[0].total_revenue == Decimal("90071992547409.93")
+    assert (found.rows[0].total_deals, found.rows[1].open_deals) == (2, 1)
+    assert found.revenue == Decimal("90071992547479.93")
+
+
+def test_a_vendedor_has_periods_and_filters_too(published: Warehouse) -> None:
+    october = Filters(period=Period(date(2026, 10, 1), date(2026, 10, 31)), with_sales=True)
+
+    found = listed(published, october, sight=HERS)
+
+    assert [(row.customer_id, row.total_revenue) for row in found.rows] == [(1, Decimal("0.02"))]
+    assert ids(listed(published, Filters(owner=BRUNO), sight=HERS)) == []
+
+
+def test_a_vendedor_who_is_no_owner_sees_nothing(published: Warehouse) -> None:
+    """Customer 4 has no owner either: that does not make it his."""
+    assert listed(published, sight=of("vendedor", None)).total == 0
+
+
+def test_one_customer_is_seen_as_in_the_list(published: Warehouse) -> None:
+    with published.transaction(snapshot=True) as connection:
+        for sight in (EVERYTHING, HERS):
+            in_list = customers.listing(connection, sight, ZONE, Filters())
+            assert [customers.customer(connection, sight, row.customer_id) for row in in_list.rows] == in_list.rows
+        assert customers.customer(connection, HERS, 2) is None
+        assert customers.customer(connection, EVERYTHING, 99) is None
+
+
+def test_deals_are_shown_with_the_customer_or_not_at_all(published: Warehouse) -> None:
+    with published.transaction(snapshot=True) as connection:
+        assert [deal.deal_id for deal in customers.deals(connection, EVERYTHING, 1)] == [12, 11, 10]
+        assert [deal.deal_id for deal in customers.deals(connection, HERS, 1)] == [11, 10]
+        assert customers.deals(connection, Sight(sees_all=False, owner_id=BRUNO), 1) == []
+
+
+@pytest.mark.every_postgres
+def test_pages_in_any_order_hold_everyone_once(published: Warehouse) -> None:
+    for sort, order in product(SORTS, ("asc", "desc")):
+        pages = [listed(published, sort=sort, order=order, limit=2, page=page) for page in (1, 2, 3, 4)]
+        paged = [customer_id for page in pages for customer_id in ids(page)]
+
+        assert sorted(paged) == [1, 2, 3, 4, 5, 6], (sort, order)
+        assert paged == ids(listed(published, sort=sort, order=order)), (sort, order)
+        assert [page.total for page in pages] == [6] * 4, "beyond the end too"
+
+
+def test_what_is_not_known_comes_last_in_both_directions(published: Warehouse) -> None:
+    assert ids(listed(published, sort="last_purchase_date", order="desc")) == [1, 2, 3, 4, 5, 6]
+    assert ids(listed(published, sort="last_purchase_date", order="asc")) == [3, 2, 1, 4, 5, 6]
+
+
+def test_names_are_sorted_without_accents_and_case(published: Warehouse) -> None:
+    assert ids(listed(published, sort="customer_name", order="asc")) == [4, 5, 6, 2, 3, 1]
+
+
+def test_rows_of_an_older_system_are_listed_before_the_first_full_read(warehouse: Warehouse) -> None:
+    """They have no contact yet: they are found by name and document, and sorted by name."""
+    with warehouse.transaction() as connection:
+        connection.execute(
+            "insert into customer_sales (customer_id, customer_name, customer_cnpj, total_revenue, total_deals)"
+            " values (1, 'Zebra', '11222333000181', 10, 1), (2, 'Abelha', null, 20, 1)"
+        )
+
+    assert ids(listed(warehouse)) == [2, 1]
+    assert ids(listed(warehouse, sort="customer_name", order="asc")) == [2, 1]
+    assert ids(listed(warehouse, Filters(search="ZEB"))) == [1]
+    assert ids(listed(warehouse, Filters(search="11.222.333"))) == [1]
+    assert ids(listed(warehouse, sight=HERS)) == []
+
+
+def test_everyone_is_the_list_without_its_pages(published: Warehouse) -> None:
+    filters = Filters(states=("SP",))
+    with published.transaction(snapshot=True) as connection:
+        everyone = list(customers.everyone(connection, EVERYTHING, ZONE, filters, sort="customer_name", order="asc"))
+        nobody = list(customers.everyone(connection, EVERYTHING, ZONE, Filters(search="ninguém")))
+
+    assert everyone == listed(published, filters, sort="customer_name", order="asc").rows
+    assert nobody == []
+
+
+def test_the_first_page_is_read_from_an_index(published: Warehouse) -> None:
+    """At 200,000 customers the page must not be sorted out of all of them."""
+    with published.transaction() as connection:
+        connection.execute(
+            "insert into customer_sales (customer_id, total_revenue) select n, n from generate_series(1000, 6000) n"
+        )
+        connection.execute(
+            "insert into customers (customer_id, name_key, kind) select n, 'k' || n, 'company'"
+            " from generate_series(1000, 6000) n"
+        )
+        connection.execute("analyze customer_sales, customers")
+        for sort, index in (("total_revenue", "customer_sales_by_revenue"), ("customer_name", "customers_by_name")):
+            statement, parameters = customers.question(
+                connection, EVERYTHING, ZONE, Filters(), sort=sort, order="desc", limit=50, offset=0
+            )
+            plan = connection.execute(f"explain {statement}", parameters).fetchall()
+            assert any(index in line for (line,) in plan), plan

@@ -1,0 +1,143 @@
+"""The cron route against a real run over a simulated Ploomes: every status that a scheduler may meet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import dashboard
+import pytest
+from starlette.testclient import TestClient
+
+from carteira.settings import Secret, Settings
+from carteira.simulator.server import Simulator
+from carteira.warehouse import lease, migrate
+from carteira.warehouse import runs as runs_log
+from carteira.warehouse.connection import Warehouse
+from carteira.web.app import create_app
+from carteira.web.cron import Runs
+
+PATH = "/api/cron/sync-customer-sales"
+RIGHT = {"authorization": "Bearer a-secret-of-the-tests"}
+
+
+def test_it_fails_closed_without_a_secret(settings: Settings, warehouse: Warehouse) -> None:
+    with dashboard.served(replace(settings, cron_secret=None), warehouse) as client:
+        for headers in ({}, RIGHT, {"authorization": "Bearer "}, {"authorization": "Bearer None"}):
+            answer = client.get(PATH, headers=headers)
+            assert answer.status_code == 503
+            assert "CRON_SECRET" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "Bearer", "Bearer ", "Bearer wrong", "Bearer a-secret-of-the-test", "Bearer a-secret-of-the-tests ",
+     "a-secret-of-the-tests", "Basic a-secret-of-the-tests"],
+)  # fmt: skip
+def test_a_wrong_secret_is_401(settings: Settings, warehouse: Warehouse, simulator: Simulator, header: str) -> None:
+    client = TestClient(create_app(settings, warehouse))
+
+    answer = client.get(PATH, headers={"authorization": header.rstrip("\n")} if header else {})
+
+    assert answer.status_code == 401
+    assert "a-secret-of-the-tests" not in answer.text
+    assert not simulator.requests
+
+
+def test_a_run_that_ends_is_200_and_told(settings: Settings, warehouse: Warehouse) -> None:
+    with dashboard.served(settings, warehouse) as client:
+        body = client.get(PATH, headers=RIGHT).json()
+        again = client.get(PATH, headers=RIGHT)
+
+    assert set(body) == {"state", "mode", "customers", "deals", "requests", "seconds", "run_id", "message"}
+    with warehouse.transaction() as connection:
+        counts = runs_log.published_counts(connection)
+    assert (body["state"], body["mode"]) == ("succeeded", "full")
+    assert (body["customers"], body["deals"]) == (counts.contacts, counts.deals)
+    assert again.status_code == 200
+    assert again.json()["mode"] == "incremental"
+    assert again.json()["requests"] <= 4
+
+
+def test_a_run_that_is_cut_short_is_202(settings: Settings, warehouse: Warehouse) -> None:
+    with dashboard.served(replace(settings, sync_deadline_seconds=0.000001), warehouse) as client:
+        answer = client.get(PATH, headers=RIGHT)
+
+    assert answer.status_code == 202
+    assert answer.json()["state"] == "partial"
+
+
+def test_a_run_beside_another_is_409(settings: Settings, warehouse: Warehouse) -> None:
+    with lease.held(warehouse, 30), dashboard.served(settings, warehouse) as client:
+        answer = client.get(PATH, headers=RIGHT)
+
+    assert answer.status_code == 409
+    assert answer.json()["state"] == "running"
+
+
+def test_missing_settings_are_503_and_named(settings: Settings, warehouse: Warehouse) -> None:
+    with dashboard.served(replace(settings, ploomes_api_key=None), warehouse) as client:
+        answer = client.get(PATH, headers=RIGHT)
+
+    assert answer.status_code == 503
+    assert "PLOOMES_API_KEY" in answer.json()["message"]
+
+
+def test_a_refused_key_is_502_and_not_shown(settings: Settings, warehouse: Warehouse) -> None:
+    with dashboard.served(replace(settings, ploomes_api_key=Secret("wrong-key-of-the-tests")), warehouse) as client:
+        answer = client.get(PATH, headers=RIGHT)
+
+    assert answer.status_code == 502
+    assert answer.json()["state"] == "failed"
+    assert "wrong-key-of-the-tests" not in answer.text
+
+
+def test_a_database_that_is_away_is_503(settings: Settings) -> None:
+    client = TestClient(create_app(settings, Warehouse("host=/nowhere dbname=x")))
+
+    answer = client.get(PATH, headers=RIGHT)
+
+    assert answer.status_code == 503
+    assert answer.json()["state"] == "failed"
+
+
+def test_it_is_for_get_only(settings: Settings, warehouse: Warehouse) -> None:
+    client = TestClient(create_app(settings, warehouse))
+
+    assert client.post(PATH, headers=RIGHT).status_code == 405
+
+
+def test_an_admins_run_goes_on_in_the_background(settings: Settings, warehouse: Warehouse) -> None:
+    runs = Runs()
+    app = create_app(settings, warehouse)
+
+    assert runs.start(app) is True
+    assert runs.start(app) is False, "one at a time"
+    assert runs.thread is not None
+    runs.thread.join()
+
+    with warehouse.transaction() as connection:
+        states = connection.execute("select state from sync_runs").fetchall()
+    assert states == [("succeeded",)]
+
+
+def test_leaving_lets_the_run_end_where_it_is(settings: Settings, warehouse: Warehouse) -> None:
+    runs = Runs()
+    runs.stopping.set()
+    runs.start(create_app(settings, warehouse))
+    runs.stop()
+
+    with warehouse.transaction() as connection:
+        states = connection.execute("select state from sync_runs").fetchall()
+    assert states == [("partial",)]
+
+
+def test_ready_says_what_is_the_matter(settings: Settings, warehouse: Warehouse) -> None:
+    with dashboard.served(settings, warehouse) as client:
+        never = client.get("/readyz")
+        assert (never.status_code, never.json()["freshness"], never.json()["last_sync_at"]) == (200, "stale", None)
+        client.get(PATH, headers=RIGHT)
+        assert client.get("/readyz").json()["freshness"] == "ok"
+        assert client.head("/readyz").status_code == 200
+        migrate.downgrade(warehouse, "20261124000500")
+        outdated = client.get("/readyz")
+        assert (outdated.status_code, outdated.json()["schema"]) == (503, "mismatch")
