@@ -35,3 +35,9 @@ def one(warehouse: Warehouse, query: str, *parameters: Any) -> Any:
     with warehouse.transaction() as connection:
         row = connection.execute(query, parameters).fetchone()
     return row[0] if row else None
+
+
+def free_lease(warehouse: Warehouse) -> None:
+    """Let the lease of a process that is dead run out now."""
+    with warehouse.transaction() as connection:
+        connection.execute("update sync_lease set expires_at = clock_timestamp()")

@@ -139,7 +139,7 @@ def test_edits_between_pages_are_right_after_this_run_or_the_next(
 def test_edits_before_any_page_of_an_incremental_run(run: Run, simulator: Simulator, warehouse: Warehouse) -> None:
     """The rows of the second page are edited before it is read, the first page's after it was."""
     ids = simulator.data.ids()
-    simulator.data.edit_deals(ids[:450], Amount=Decimal("1"))
+    simulator.data.edit_deals(ids[:450], Amount=Decimal(1))
 
     def edit() -> None:
         simulator.clock.advance(1)
@@ -165,9 +165,9 @@ def test_an_edit_that_shares_the_newest_time_stamp(
 ) -> None:
     """Newest change, its Id and the count look as before, and yet a row changed in that very millisecond."""
     low, high = simulator.data.ids()[10], simulator.data.ids()[-10]
-    simulator.data.edit_deal(high, Amount=Decimal("5"))
+    simulator.data.edit_deal(high, Amount=Decimal(5))
     sync(settings, warehouse, patience=QUICK)
-    simulator.data.edit_deal(low, Amount=Decimal("6"))
+    simulator.data.edit_deal(low, Amount=Decimal(6))
 
     assert run().deals == 1
     assert_agrees(simulator, warehouse)
@@ -197,7 +197,7 @@ def test_a_change_of_this_second_is_not_in_the_future(
 ) -> None:
     """The Date header has whole seconds: a change half a second later than it says is none of tomorrow's."""
     simulator.clock.advance(0.7)
-    simulator.data.edit_deal(simulator.data.ids()[0], Amount=Decimal("4"))
+    simulator.data.edit_deal(simulator.data.ids()[0], Amount=Decimal(4))
     sync(settings, warehouse, patience=QUICK)
 
     assert verdicts(last_run(warehouse), "future") == []
@@ -286,7 +286,7 @@ def test_another_currency_is_kept_apart(run: Run, simulator: Simulator, warehous
     """Dollars are not added to reais, and are once the deal turns out to be in reais."""
     deal = deals_of(simulator, 2)[0]
     for currency in (2, 1, None):
-        simulator.data.edit_deal(deal, CurrencyId=currency, Amount=Decimal("1000000"))
+        simulator.data.edit_deal(deal, CurrencyId=currency, Amount=Decimal(1000000))
         run()
         assert_agrees(simulator, warehouse)
 

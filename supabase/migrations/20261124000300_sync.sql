@@ -75,9 +75,14 @@ create table sync_openings (
     remote_count bigint not null,
     server_now timestamptz not null,
     watermark timestamptz,
+    closing_newest timestamptz,
+    closing_newest_id bigint,
+    closing_count bigint,
+    closing_server_now timestamptz,
     unexplained bigint not null default 0
 );
 comment on table sync_openings is 'what the unfinished run saw before its first page and after its last';
+comment on column sync_openings.closing_count is 'not null while a catch-up is under way: its end makes the closing the opening';
 
 create table staged_reads (
     run_id bigint not null references sync_runs on delete cascade,

@@ -27,6 +27,8 @@ class Published:
     publication: int
     customers: int
     deals: int
+    deleted: int
+    rejected: int
 
 
 def verdicts(
@@ -60,6 +62,7 @@ def verdicts(
 
 def publish_run(run: Slice, state: State, said: list[Verdict], who: tuple[int | None, int | None]) -> Published:
     """Publish what is staged, or raise Refused and change nothing."""
+    run.audit = [one.as_dict() for one in said]
     reason = audit.refusal(said)
     if reason:
         raise Refused(f"Refused to publish run {run.run_id}: {reason} What was published before still stands.")
@@ -87,7 +90,13 @@ def publish_run(run: Slice, state: State, said: list[Verdict], who: tuple[int | 
         _succeed(connection, run, merged, said, sums, changed)
         run.at_step("published, not committed")
     run.at_step("published")
-    return Published(publication, merged.customers, merged.deals)
+    return Published(
+        publication,
+        merged.customers + merged.customers_deleted,
+        merged.deals + merged.deals_deleted,
+        merged.customers_deleted + merged.deals_deleted,
+        merged.rejected,
+    )
 
 
 def _derive(connection: Connection, run: Slice, merged: Merged) -> tuple[dict[str, Any], int]:

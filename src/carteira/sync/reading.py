@@ -17,6 +17,7 @@ from carteira.records import LookUp
 from carteira.sync import deletions, plan
 from carteira.sync.stage import Slice, read, stage, staged, why_refused
 from carteira.warehouse import runs, staging
+from carteira.warehouse.connection import Connection
 from carteira.warehouse.runs import EntityState
 from carteira.warehouse.staging import Read
 
@@ -84,7 +85,6 @@ def everything(run: Slice, found: dict[str, Opening]) -> None:
     """The main read of a full run."""
     with run.lease.transaction(run.connection) as connection:
         reads = [one for one in staging.reads(connection) if one.phase == "main"]
-    run.read = sum(one.rows_read for one in reads)
     for entity in ENTITIES:
         if not any(one.entity == entity.name for one in reads):
             reads += _split(run, entity, found[entity.name].count)
@@ -125,27 +125,46 @@ def changes(run: Slice, before: dict[str, EntityState], found: dict[str, Opening
 def catch_up(run: Slice, entity: Entity, opening: Opening) -> Opening:
     """The closing of an entity; where it has changed meanwhile, what changed is read first.
 
-    The closing of the main read then takes the place of the opening: from there the next run reads on.
+    The closing of the main read then takes the place of the opening: from there the next run reads on. A catch-up that
+    an earlier slice began is read to its end first, and what changed since it began after it.
     """
+    opening = _catch_up_under_way(run, entity) or opening
     closing = pages.opening(run.client, entity, expected=opening.count > 0)
     if not plan.moved(opening, closing):
         return closing
     with run.lease.transaction(run.connection) as connection:
-        earlier = [one for one in staging.reads(connection) if (one.entity, one.phase) == (entity.name, "catch-up")]
-        again = Read(entity.name, "catch-up", len(earlier), since=plan.watermark(opening))
+        again = Read(entity.name, "catch-up", len(_catch_ups(connection, entity)), since=plan.watermark(opening))
         staging.add_reads(connection, run.run_id, [again])
-    read(run, [again])
-    with run.lease.transaction(run.connection) as connection:
-        staging.queries.reopen_entity(
+        staging.queries.begin_catch_up(
             connection,
             entity=entity.name,
             newest=closing.newest,
             newest_id=closing.newest_id,
             remote_count=closing.count,
             server_now=closing.server_now,
-            watermark=plan.watermark(closing),
         )
+    _finish_catch_up(run, entity, again, closing)
     return pages.opening(run.client, entity, expected=closing.count > 0)
+
+
+def _catch_up_under_way(run: Slice, entity: Entity) -> Opening | None:
+    with run.lease.transaction(run.connection) as connection:
+        found = staging.queries.catch_up_under_way(connection, entity=entity.name)
+        reads = _catch_ups(connection, entity)
+    if not found:
+        return None
+    _finish_catch_up(run, entity, reads[-1], Opening(*found))
+    return Opening(*found)
+
+
+def _catch_ups(connection: Connection, entity: Entity) -> list[Read]:
+    return [one for one in staging.reads(connection) if (one.entity, one.phase) == (entity.name, "catch-up")]
+
+
+def _finish_catch_up(run: Slice, entity: Entity, again: Read, closing: Opening) -> None:
+    read(run, [again])
+    with run.lease.transaction(run.connection) as connection:
+        staging.queries.end_catch_up(connection, entity=entity.name, watermark=plan.watermark(closing))
 
 
 def close(run: Slice, entity: Entity, opening: Opening, closing: Opening) -> Closed:

@@ -6,6 +6,7 @@ under its number the next time.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +16,13 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from carteira.errors import CarteiraError, LeaseHeld, PloomesUnavailable, Refused
+from carteira.errors import CarteiraError, LeaseHeld, Refused
 from carteira.ploomes.client import Client, Patience
 from carteira.ploomes.odata import PAGE
 from carteira.ploomes.pacing import WINDOW_SECONDS, Pacer, Stopped
 from carteira.settings import Settings
 from carteira.sync import plan, publishing, reading
+from carteira.sync.publishing import Published
 from carteira.sync.stage import Progress, Slice
 from carteira.warehouse import lease, migrate, runs, staging
 from carteira.warehouse.bookings import Bookings
@@ -29,10 +31,15 @@ from carteira.warehouse.lease import Lease
 
 __all__ = ["Outcome", "Progress", "sync"]
 
+NOTHING = "Nothing had changed."
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended that did not fail: 'succeeded', or 'partial' when it is to be called again."""
+    """How a run ended that did not fail: 'succeeded', or 'partial' when it is to be called again.
+
+    `customers` and `deals` are those whose published rows changed, deleted ones among them.
+    """
 
     run_id: int
     state: str
@@ -61,18 +68,18 @@ def sync(
     """One run. Raises CarteiraError with its exit code; returns for 'succeeded' and for 'partial'.
 
     `deadline`: seconds after which reading stops where it is; publishing is never cut. Setting `stopping` does the
-    same from outside. `at_step` is told each step as it is reached, for tests that interrupt there; `page` is how many
+    same from outside, and a run that fails or is overtaken sets it: an event of this run's own. `at_step` is told each step as it is reached, for tests that interrupt there; `page` is how many
     rows to ask for at once, for tests that want many pages of few rows.
     """
     settings.require("PLOOMES_API_KEY")
     stopping = stopping or threading.Event()
     try:
         migrate.ensure(warehouse)
-        with _deadline(deadline, stopping), lease.held(warehouse, settings.lease_seconds) as held:
+        with _deadline(deadline, stopping), lease.held(warehouse, settings.lease_seconds, stopping) as held:
             ledger = Bookings(warehouse, WINDOW_SECONDS)
             with closing(ledger), closing(warehouse.connect()) as connection:
                 pacer = Pacer(settings.ploomes_requests_per_minute, settings.ploomes_concurrency, ledger, stopping)
-                with _client(settings, pacer, patience, page) as client, _pool(settings.ploomes_concurrency) as pool:
+                with _client(settings, pacer, patience, page) as client, _pool(settings.ploomes_concurrency, stopping) as pool:
                     made_with = plan.fingerprint(client.base_url, _key(settings))
                     run = _begin(held, connection, made_with, full=full, accept_deletions=accept_deletions)
                     slice_ = Slice(
@@ -80,7 +87,7 @@ def sync(
                         run.accept_deletions, progress or _unseen, at_step or _unseen,
                     )  # fmt: skip
                     return _recorded(slice_)
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise away(error) from error
 
 
@@ -103,10 +110,14 @@ def _client(settings: Settings, pacer: Pacer, patience: Patience | None, page: i
 
 
 @contextmanager
-def _pool(concurrency: int) -> Iterator[ThreadPoolExecutor]:
+def _pool(concurrency: int, stopping: threading.Event) -> Iterator[ThreadPoolExecutor]:
     pool = ThreadPoolExecutor(concurrency)
     try:
         yield pool
+    except BaseException:
+        # Nobody waits any more for what the others are waiting to send.
+        stopping.set()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -152,17 +163,14 @@ def _recorded(run: Slice) -> Outcome:
         return _done(run)
     except Stopped:
         _leave(run, "partial", None)
-        return _outcome(run, "partial", 0, 0, None)
+        return _outcome(run, "partial", None, f"Read {run.read} rows so far; run again to go on from there.")
     except LeaseHeld:
         raise
     except Refused as refused:
         _leave(run, "refused", str(refused))
         raise
-    except PloomesUnavailable as unavailable:
-        _leave(run, "partial" if run.read else "failed", str(unavailable))
-        raise
     except CarteiraError as failure:
-        _leave(run, "failed", str(failure))
+        _leave(run, "partial" if run.read else "failed", str(failure))
         raise
 
 
@@ -176,7 +184,7 @@ def _leave(run: Slice, state: str, error: str | None) -> None:
             requests=run.requests,
             throttled=run.client.pacer.throttled,
             seconds=run.seconds,
-            audit=None,
+            audit=json.dumps(run.audit) if run.audit else None,
         )
         if state in ("refused", "failed"):
             staging.clear(connection)
@@ -185,28 +193,41 @@ def _leave(run: Slice, state: str, error: str | None) -> None:
 def _done(run: Slice) -> Outcome:
     with run.lease.transaction(run.connection) as connection:
         state, before = runs.state(connection), runs.entities(connection)
+        run.read = sum(read.rows_read for read in staging.reads(connection))
     if not run.full:
         run.refused = state.refused_fields
     run.at_step("opened")
     found = reading.openings(run, before)
     if not run.full and all(plan.quiet(before[name], found[name]) for name in found):
         publishing.publish_quiet(run)
-        return _outcome(run, "succeeded", 0, 0, state.publication)
+        return _outcome(run, "succeeded", Published(state.publication, 0, 0, 0, 0), NOTHING)
     reading.put_down(run, found)
     closed = reading.read_all(run, before, found)
     said, who = publishing.verdicts(run, state, before, found, closed)
     run.at_step("audited")
     published = publishing.publish_run(run, state, said, who)
-    return _outcome(run, "succeeded", published.customers, published.deals, published.publication)
+    return _outcome(run, "succeeded", published, _sentence(published))
 
 
-def _outcome(run: Slice, state: str, customers: int, deals: int, publication: int | None) -> Outcome:
-    if state == "partial":
-        message = f"Read {run.read} rows so far; run again to go on from there."
-    elif customers or deals:
-        message = f"Published {customers} changed customers and {deals} changed deals."
-    else:
-        message = "Nothing had changed."
+def _sentence(published: Published) -> str:
+    said = [NOTHING]
+    if published.customers or published.deals:
+        said = [f"Published {published.customers} changed customers and {published.deals} changed deals"]
+        said[0] += f", {published.deleted} of them deleted." if published.deleted else "."
+    if published.rejected:
+        said.append(f"{published.rejected} rows could not be read; see `carteira status`.")
+    return " ".join(said)
+
+
+def _outcome(run: Slice, state: str, published: Published | None, message: str) -> Outcome:
     return Outcome(
-        run.run_id, state, run.mode, customers, deals, run.requests, round(run.seconds, 3), message, publication
+        run.run_id,
+        state,
+        run.mode,
+        published.customers if published else 0,
+        published.deals if published else 0,
+        run.requests,
+        round(run.seconds, 3),
+        message,
+        published.publication if published else None,
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from carteira.errors import PloomesRefused
 from carteira.ploomes import pages, refusal
@@ -52,6 +52,7 @@ class Slice:
     refused: frozenset[str] = frozenset()
     expected: int = 0
     read: int = 0
+    audit: list[dict[str, Any]] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -165,7 +166,10 @@ def repair(run: Slice, entity: Entity, ids: Sequence[int]) -> set[int]:
         known = any(r.entity == entity.name and r.phase == "repair" for r in staging.reads(connection))
     stage(run, [staged(page, read) for page in found], [] if known else [read])
     present = {getattr(row, entity.key) for page in found for row in page.rows}
-    return present | {rejected.id for page in found for rejected in page.rejections}
+    present |= {rejected.id for page in found for rejected in page.rejections}
+    with run.lease.transaction(run.connection) as connection:
+        staging.queries.drop_absences(connection, entity=entity.name, ids=list(present))
+    return present
 
 
 # As many Ids as a query string of 2,048 characters holds beside the field list: what IIS takes by default.

@@ -19,6 +19,8 @@ from carteira.errors import DatabaseError
 Connection = psycopg.Connection[Any]
 
 CONNECT_SECONDS = 10
+# Classes of SQLSTATE: no connection, not let in, too many connections, shut down.
+UNREACHABLE = ("08", "28", "533", "57P")
 
 
 @dataclass
@@ -68,8 +70,13 @@ class Warehouse:
 
 
 def away(error: psycopg.Error) -> DatabaseError:
-    """A connection that failed, as a sentence; libpq's text names host and port and never the password."""
+    """A connection or a statement that failed, as a sentence; libpq's text names host and port, never the password."""
     reason = " ".join(str(error).split())
+    if error.sqlstate and not error.sqlstate.startswith(UNREACHABLE):
+        return DatabaseError(
+            f"The database refused: {reason}. Use a role in DATABASE_URL that owns the tables, and look at "
+            "`carteira db check`; what was published before is untouched."
+        )
     return DatabaseError(
         f"The database cannot be reached: {reason}. Check DATABASE_URL, that the server runs, and that this machine "
         "may connect; what was published before is untouched."

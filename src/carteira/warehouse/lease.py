@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 import aiosql
 import psycopg
 
-from carteira.errors import LeaseHeld, LeaseLost
+from carteira.errors import DatabaseError, LeaseHeld, LeaseLost
 from carteira.warehouse.connection import Connection, Warehouse
 
 queries: Any = aiosql.from_path(Path(__file__).with_name("lease.sql"), "psycopg")
@@ -27,13 +27,13 @@ queries: Any = aiosql.from_path(Path(__file__).with_name("lease.sql"), "psycopg"
 
 @dataclass
 class Lease:
-    """The right to run, on a connection of its own; `lost` is set when a renewal found it gone."""
+    """The right to run, on a connection of its own; `lost` is set when a renewal finds it gone."""
 
     warehouse: Warehouse
     connection: Connection = field(repr=False)
     token: int
     seconds: float
-    lost: threading.Event = field(default_factory=threading.Event)
+    lost: threading.Event
 
     @contextmanager
     def transaction(self, connection: Connection, *, publishing: bool = False) -> Iterator[Connection]:
@@ -49,11 +49,11 @@ class Lease:
 
 
 @contextmanager
-def held(warehouse: Warehouse, seconds: float) -> Iterator[Lease]:
+def held(warehouse: Warehouse, seconds: float, lost: threading.Event | None = None) -> Iterator[Lease]:
     """Take the lease, renew it while the block runs, give it back; LeaseHeld when another run has it."""
     connection = warehouse.connect()
     try:
-        lease = Lease(warehouse, connection, _take(warehouse, connection, seconds), seconds)
+        lease = Lease(warehouse, connection, _take(warehouse, connection, seconds), seconds, lost or threading.Event())
         ended = threading.Event()
         renewing = threading.Thread(target=_renew, args=(lease, ended), daemon=True)
         renewing.start()
@@ -87,8 +87,10 @@ def _renew(lease: Lease, ended: threading.Event) -> None:
                 connection = connection or lease.warehouse.connect()
                 with lease.warehouse.transaction(connection):
                     renewed = queries.renew_lease(connection, token=lease.token, seconds=lease.seconds)
-            except (psycopg.Error, OSError):
+            except (psycopg.Error, DatabaseError):
                 # The next transaction of the run meets the same database and says what is wrong with it.
+                if connection is not None:
+                    connection.close()
                 connection = None
                 continue
             if renewed == 0:
@@ -101,8 +103,13 @@ def _renew(lease: Lease, ended: threading.Event) -> None:
 
 def _release(lease: Lease) -> None:
     try:
-        with lease.warehouse.transaction(lease.connection):
-            queries.release_lease(lease.connection, token=lease.token)
+        _give_back(lease, lease.connection)
     except psycopg.Error:
-        # Without a database the lease runs out by itself.
-        return
+        # That connection is lost; where there is no other, the lease runs out by itself.
+        with suppress(psycopg.Error, DatabaseError), closing(lease.warehouse.connect()) as another:
+            _give_back(lease, another)
+
+
+def _give_back(lease: Lease, connection: Connection) -> None:
+    with lease.warehouse.transaction(connection):
+        queries.release_lease(connection, token=lease.token)

@@ -53,11 +53,23 @@ union all select 'loss_reasons' where exists (
 insert into sync_openings (entity, run_id, newest, newest_id, remote_count, server_now, watermark)
 values (:entity, :run_id, :newest, :newest_id, :remote_count, :server_now, :watermark);
 
--- name: reopen_entity(newest, newest_id, remote_count, server_now, watermark, entity)!
--- A catch-up read begins here: the next run's watermark may follow it.
+-- name: begin_catch_up(newest, newest_id, remote_count, server_now, entity)!
+-- A catch-up read begins, and this is what Ploomes was just before: kept, as the read may take several slices.
 update sync_openings
-set newest = :newest, newest_id = :newest_id, remote_count = :remote_count, server_now = :server_now,
-    watermark = :watermark
+set closing_newest = :newest, closing_newest_id = :newest_id, closing_count = :remote_count,
+    closing_server_now = :server_now
+where entity = :entity;
+
+-- name: catch_up_under_way(entity)^
+-- What Ploomes was before the catch-up that is under way.
+select closing_newest, closing_newest_id, closing_count, closing_server_now from sync_openings
+where entity = :entity and closing_count is not null;
+
+-- name: end_catch_up(watermark, entity)!
+-- A catch-up read is whole: the next run's watermark may follow where it began.
+update sync_openings
+set newest = closing_newest, newest_id = closing_newest_id, remote_count = closing_count,
+    server_now = closing_server_now, watermark = :watermark, closing_count = null
 where entity = :entity;
 
 -- name: close_entity(unexplained, entity)!
@@ -151,6 +163,10 @@ select count(*) as seen from (
 -- name: add_absences(entity, ids)!
 -- Rows that Ploomes no longer has.
 insert into staged_absences (entity, id) select :entity, unnest(:ids::bigint[]) on conflict do nothing;
+
+-- name: drop_absences(entity, ids)!
+-- Rows that are there after all.
+delete from staged_absences where entity = :entity and id = any(:ids::bigint[]);
 
 -- name: any_absence(entity)^
 -- Whether anything of an entity is about to be tombstoned, or dropped from the staging.
