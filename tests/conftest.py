@@ -181,11 +181,13 @@ def _pgbouncer(dsn: str, home: Path) -> Iterator[str]:
     parts = conninfo_to_dict(dsn)
     folder = home / "pgbouncer"
     folder.mkdir(mode=0o700)
+    users = folder / "users"
+    users.write_text(f'"{parts["user"]}" ""\n"reader" ""\n')
     config = folder / "pgbouncer.ini"
     config.write_text(
-        f"[databases]\n* = host={parts['host']} port={parts['port']} user={parts['user']}\n"
-        "[pgbouncer]\npool_mode = transaction\nauth_type = any\nlisten_port = 6543\n"
-        f"unix_socket_dir = {folder}\nlogfile = {folder}/log\ndefault_pool_size = 4\n"
+        f"[databases]\n* = host={parts['host']} port={parts['port']}\n"
+        "[pgbouncer]\npool_mode = transaction\nlisten_port = 6543\ndefault_pool_size = 4\n"
+        f"auth_type = trust\nauth_file = {users}\nunix_socket_dir = {folder}\nlogfile = {folder}/log\n"
     )
     program = next(path for path in PGBOUNCERS if Path(path).exists())
     process = subprocess.Popen([*cluster.identity(folder), program, "--quiet", config])

@@ -11,7 +11,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from carteira.errors import DatabaseError, SchemaMismatch
-from carteira.warehouse import migrate
+from carteira.warehouse import ledger, migrate
 from carteira.warehouse.connection import Warehouse
 from carteira.warehouse.migrations import Migration, migrations, tables
 
@@ -46,7 +46,7 @@ def test_files_are_as_both_tools_want_them() -> None:
     for step in migrations():
         assert step.up.startswith("-- Carteira: ")
         assert step.down.startswith("-- Carteira: ")
-        assert step.statements[0].startswith(migrate.HEADER)
+        assert step.statements[0].startswith(ledger.HEADER)
 
 
 def test_a_fresh_database_is_set_up(empty: Warehouse) -> None:
@@ -56,6 +56,12 @@ def test_a_fresh_database_is_set_up(empty: Warehouse) -> None:
     assert [version for (version,) in _rows(empty, f"select version from {_ledger(empty)} order by 1")] == VERSIONS
     migrate.ensure(empty)
     assert migrate.upgrade(empty) == []
+
+
+def test_a_fresh_database_is_only_looked_at_by_a_check(empty: Warehouse) -> None:
+    with pytest.raises(SchemaMismatch, match="no tables of Carteira yet"):
+        migrate.check(empty)
+    assert _tables(empty) == set()
 
 
 def test_every_step_goes_down_and_up_again(empty: Warehouse) -> None:

@@ -1,0 +1,90 @@
+"""Which migrations a database has had, and what else decides whether this version of Carteira can work with it.
+
+For schema `public` the record is the Supabase CLI's own ledger; another schema keeps its ledger beside its tables. A
+ledger may hold rows of others, which are left alone. Ours are told by how they begin: every file, and so the first
+statement in its record, starts with `-- Carteira`. By that a database is known to be newer than this version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from carteira.errors import DatabaseError
+from carteira.warehouse.connection import Connection, Warehouse
+from carteira.warehouse.migrations import migrations, tables
+
+HEADER = "-- Carteira"
+
+
+def name(schema: str) -> sql.Identifier:
+    """The ledger's qualified name."""
+    return sql.Identifier("supabase_migrations" if schema == "public" else schema, "schema_migrations")
+
+
+@dataclass(frozen=True)
+class State:
+    """What this version of Carteira meets in a database."""
+
+    applied: list[str]  # versions that it knows
+    newer: list[str]  # versions that only a newer one can have applied
+    present: list[str]  # tables with names of ours
+    readable: bool  # this role sees their rows and may change them
+    role: str
+
+
+def read(warehouse: Warehouse) -> State:
+    """Two cheap queries; DatabaseError where the role may not read the ledger."""
+    schema = warehouse.schema
+    try:
+        with warehouse.transaction() as connection:
+            ours, newer = rows(connection, schema)
+            return State(ours, newer, *tables_found(connection, schema))
+    except psycopg.errors.UndefinedTable:
+        with warehouse.transaction() as connection:
+            return State([], [], *tables_found(connection, schema))
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise DatabaseError(
+            f"The record of the migrations cannot be read: {' '.join(str(error).split())}. Use the role that ran "
+            "`carteira db upgrade` in DATABASE_URL."
+        ) from error
+
+
+def rows(connection: Connection, schema: str) -> tuple[list[str], list[str]]:
+    """The versions of ours that are applied, and those that only a newer Carteira can have applied."""
+    known = [step.version for step in migrations()]
+    # A schema of our own has no rows of others in its ledger.
+    query = sql.SQL(
+        "select version, version = any(%(known)s) from {} as ledger "
+        "where version = any(%(known)s) or version > %(last)s "
+        "and (%(alone)s or starts_with(to_jsonb(ledger) -> 'statements' ->> 0, %(header)s)) order by version"
+    ).format(name(schema))
+    found = connection.execute(
+        query, {"known": known, "last": known[-1], "alone": schema != "public", "header": HEADER}
+    ).fetchall()
+    return [version for version, ours in found if ours], [version for version, ours in found if not ours]
+
+
+def tables_found(connection: Connection, schema: str) -> tuple[list[str], bool, str]:
+    """Which of our tables' names are taken, whether this role sees their rows, and its name."""
+    row = connection.execute(
+        """
+        select coalesce(array_agg(c.relname::text order by c.relname) filter (where c.oid is not null), '{}'),
+            coalesce(bool_and(pg_has_role(c.relowner, 'usage') and not c.relforcerowsecurity
+                              or (me.rolsuper or me.rolbypassrls) and has_table_privilege(c.oid, 'select')
+                                  and has_table_privilege(c.oid, 'insert') and has_table_privilege(c.oid, 'update')
+                                  and has_table_privilege(c.oid, 'delete')), true),
+            me.rolname::text
+        from pg_roles me
+        left join pg_class c on c.relname = any(%(tables)s) and c.relkind <> 'i'
+            and c.relnamespace = (select oid from pg_namespace where nspname = %(schema)s)
+        where me.rolname = current_user
+        group by me.rolname
+        """,
+        {"tables": tables(), "schema": schema},
+    ).fetchone()
+    assert row is not None
+    taken, readable, role = row
+    return taken, readable, role
