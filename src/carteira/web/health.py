@@ -27,7 +27,7 @@ def ready(request: Request) -> Response:
     warehouse: Warehouse = request.app.state.warehouse
     state: dict[str, Any] = {"status": "ok", "database": "ok", "schema": "ok"}
     try:
-        migrate.ensure(warehouse)
+        migrate.check(warehouse)
         with warehouse.transaction() as connection:
             read = stamp.read(connection, request.app.state.zone)
     except SchemaMismatch:
