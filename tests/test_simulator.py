@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -19,8 +20,9 @@ FORBIDDEN = "Your request has been forbidden"
 @pytest.fixture(scope="module")
 def ploomes() -> Iterator[Simulator]:
     """An account that no test here changes."""
-    with Simulator(deals=900, customers=90) as simulator:
-        simulator.data.edit_deal(simulator.data.ids()[3], Title="Porcas & parafusos")
+    with Simulator(deals=900, customers=90, now=datetime(2026, 5, 4, 15, tzinfo=UTC)) as simulator:
+        for key, title in zip(simulator.data.ids(), ("Porcas & parafusos", "Caixa d'água", "Retentores"), strict=False):
+            simulator.data.edit_deal(key, Title=title)
         yield simulator
 
 

@@ -23,7 +23,7 @@ NOON = datetime(2026, 5, 4, 15, tzinfo=UTC)
 
 @pytest.fixture
 def ploomes() -> Iterator[Simulator]:
-    with Simulator(deals=60, customers=12) as simulator:
+    with Simulator(deals=60, customers=12, now=NOON) as simulator:
         yield simulator
 
 
@@ -247,8 +247,10 @@ def test_a_change_that_fails_leaves_nothing_behind(ploomes: Simulator) -> None:
 
 def test_a_restricted_key_sees_fewer_rows_in_lists_and_counts(ploomes: Simulator) -> None:
     key = ploomes.add_key("SELLER", user_id=10_000_002, visible={"Deals": "OwnerId eq 10000002"})
+    mine, other = ploomes.data.ids()[:2]
+    ploomes.data.edit_deal(mine, OwnerId=10_000_002)
+    ploomes.data.edit_deal(other, OwnerId=10_000_003)
     own = [row["Id"] for row in ploomes.data.deals() if row["OwnerId"] == 10_000_002]
-    other = next(row["Id"] for row in ploomes.data.deals() if row["OwnerId"] not in (None, 10_000_002))
 
     assert 0 < len(own) < 60
     assert [row["Id"] for row in rows(ploomes, "Deals", key)] == own
@@ -313,7 +315,7 @@ def test_the_account_looks_like_a_real_one() -> None:
 
 
 def test_documents_are_valid_but_for_a_few() -> None:
-    with Simulator(deals=10, customers=900) as ploomes:
+    with Simulator(deals=10, customers=900, now=NOON) as ploomes:
         contacts = list(ploomes.data.contacts())
     companies = [contact["CNPJ"] for contact in contacts if contact["TypeId"] == 1]
     persons = [contact["CPF"] for contact in contacts if contact["TypeId"] == 2]

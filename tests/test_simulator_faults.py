@@ -134,6 +134,17 @@ def test_a_forbidden_answer_now_and_then(ploomes: Simulator) -> None:
     assert (answer.status, answer.json()["value"]) == (403, "Your request has been forbidden")
 
 
+def test_any_status_with_any_text(ploomes: Simulator) -> None:
+    """Nobody knows which status the concurrency answer has."""
+    text = "Too many request concurrently, max is 6"
+    ploomes.faults.add(Fault("status", status=400, body=text), Fault("status", status=429, nth=2, retry_after="date"))
+    busy, throttled = get(ploomes), get(ploomes)
+
+    assert (busy.status, busy.json()["value"]) == (400, text)
+    assert (throttled.status, throttled.json()["value"]) == (429, "120 requests per minute exceeded")
+    assert throttled.headers["Retry-After"].endswith(" GMT")
+
+
 def test_bodies_that_are_not_what_they_should_be(ploomes: Simulator) -> None:
     actions = ("html", "quoted-html", "truncated", "empty", "content-type")
     ploomes.faults.add(*(Fault(action, nth=number) for number, action in enumerate(actions, 1)))

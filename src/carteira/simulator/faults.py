@@ -7,7 +7,8 @@ In Python a list of `Fault`; in a file a JSON list of objects with the same name
 
 | action       | what happens                                                                            |
 |--------------|-----------------------------------------------------------------------------------------|
-| status       | `status` with `body`, or with HTML for 5xx and Ploomes' own text for 403 and 429        |
+| status       | `status` with `body`: a page where it begins with <, else a message as Ploomes wraps it; |
+|              | without `body` the texts of 403 and 429, and a page for any other                       |
 | html         | 200 with an HTML page                                                                   |
 | quoted-html  | 200 with an HTML page as one JSON string                                                |
 | truncated    | 200 with the first half of the JSON, its length declared as such                        |

@@ -78,14 +78,14 @@ class Trade:
 
     def _buyer(self, customer: Customer) -> _Buyer:
         dice = self._dice
-        start = min(customer.share + dice.expovariate(60), 0.985)
+        start = customer.share + (1 - customer.share) * dice.betavariate(1, 25)
         kind = dice.random()
         end, weight = 1.0, dice.lognormvariate(0, 1.15)
         if kind < 0.26:
             end = start + (1 - start) * dice.uniform(0.1, 0.85)
         elif kind < 0.37:
             weight = 0.0
-        size = dice.lognormvariate(8.35, 1.0)
+        size = dice.lognormvariate(8.4, 0.8)
         return _Buyer(customer, start, end, weight * (end - start) ** 0.9, size, dice.betavariate(7, 4))
 
     def _bought(self, buyer: _Buyer, times: int) -> Iterator[Deal]:
@@ -120,7 +120,7 @@ class Trade:
         yield Deal(customer, OPEN, created, None, self._amount(dice.lognormvariate(8.6, 1.0)))
 
     def _amount(self, size: float) -> int:
-        cents = max(int(size * self._dice.lognormvariate(0, 1.1) * 100), 371)
+        cents = max(int(size * self._dice.lognormvariate(0, 1.22) * 100), 371)
         whole = self._dice.random() < 0.48
         return cents // 100 * 10_000 if whole else cents * 100
 

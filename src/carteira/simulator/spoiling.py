@@ -16,6 +16,7 @@ from carteira.simulator.limits import retry_after
 from carteira.simulator.store import Row
 
 _PAGE = "<!DOCTYPE html PUBLIC>\n<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
+_TEXTS = {403: "Your request has been forbidden", 429: "120 requests per minute exceeded"}
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -34,21 +35,20 @@ def spoiled(fault: Fault, answer: Answer, now: datetime) -> Answer:
 
 def _status(fault: Fault, now: datetime) -> Answer:
     headers = _retry_after(fault, now)
-    texts = {403: "Your request has been forbidden", 429: "120 requests per minute exceeded"}
-    if fault.body is None and fault.status in texts:
-        return message(fault.status, texts[fault.status], *headers)
-    body = _PAGE.format(fault.status) if fault.body is None else fault.body
-    return Answer(fault.status, body.encode(), None, "text/html; charset=utf-8", headers)
+    body = _TEXTS.get(fault.status, _PAGE.format(fault.status)) if fault.body is None else fault.body
+    if body.startswith("<"):
+        return Answer(fault.status, body.encode(), None, "text/html; charset=utf-8", headers)
+    return message(fault.status, body, *headers)
 
 
 def _retry_after(fault: Fault, now: datetime) -> tuple[tuple[str, str], ...]:
-    if fault.retry_after is None:
-        return ()
-    return (
-        retry_after("date", fault.seconds, now)
-        if fault.retry_after == "date"
-        else (("Retry-After", str(fault.retry_after)),)
-    )
+    match fault.retry_after:
+        case None:
+            return ()
+        case "date":
+            return retry_after("date", fault.seconds, now)
+        case other:
+            return (("Retry-After", str(other)),)
 
 
 def _html(fault: Fault, answer: Answer) -> Answer:

@@ -19,7 +19,7 @@ from carteira.simulator.store import BLOCK_BORDER, HIDDEN_CONTACTS, Store
 
 YEARS = 5
 _DRAWN = 30_000  # deals that are drawn one by one; a larger account is made of copies of them
-_FORMAT = 2  # raise it when other code would make another account
+_FORMAT = 3  # raise it when other code would make another account
 
 
 @dataclass(frozen=True)
