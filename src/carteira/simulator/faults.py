@@ -7,7 +7,7 @@ In Python a list of `Fault`; in a file a JSON list of objects with the same name
 
 | action       | what happens                                                                            |
 |--------------|-----------------------------------------------------------------------------------------|
-| status       | `status` with `body`: a page where it begins with <, else a message as Ploomes wraps it; |
+| status       | `status` with `body`: a page if it begins with <, else a message as Ploomes wraps it;   |
 |              | without `body` the texts of 403 and 429, and a page for any other                       |
 | html         | 200 with an HTML page                                                                   |
 | quoted-html  | 200 with an HTML page as one JSON string                                                |
