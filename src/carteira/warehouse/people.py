@@ -258,7 +258,7 @@ def email_key(email: str) -> str:
 def _left(failures: int, longest: int, last: datetime | None, now: datetime) -> int:
     if failures < 0 or last is None:
         return 0
-    wait = min(longest, 2 ** min(failures, 10))
+    wait = min(longest, 1 << min(failures, 10))
     return max(0, wait - int((now - last).total_seconds()))
 
 

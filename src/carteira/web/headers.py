@@ -41,8 +41,7 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self.app = app
-        always = ALWAYS | ({"strict-transport-security": STRICT_TRANSPORT} if https else {})
-        self.always = [(name.encode(), value.encode()) for name, value in always.items()]
+        self.always = [(name.encode(), value.encode()) for name, value in security_headers(https=https).items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,6 +57,11 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+def security_headers(*, https: bool) -> dict[str, str]:
+    """The headers of every answer, by name."""
+    return ALWAYS | ({"strict-transport-security": STRICT_TRANSPORT} if https else {})
 
 
 class SameOrigin:

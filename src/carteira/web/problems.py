@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from carteira.errors import CarteiraError, DatabaseError
 from carteira.warehouse.connection import away
+from carteira.web.headers import security_headers
 from carteira.web.session import SignInNeeded
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,10 @@ def _database(request: Request, error: Exception) -> Response:
 
 def _unexpected(request: Request, error: Exception) -> Response:
     said = "An unexpected error; it is in the log." if _is_api(request) else ""
-    return problem(request, 500, said)
+    response = problem(request, 500, said)
+    # This one answer is made outside of everything else that stands around the routes.
+    response.headers.update(security_headers(https=request.app.state.https) | {"cache-control": "no-store"})
+    return response
 
 
 def _is_api(request: Request) -> bool:
