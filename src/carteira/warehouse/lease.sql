@@ -19,8 +19,10 @@ where token = :token and holder is not null;
 update sync_lease set holder = null, expires_at = '-infinity' where token = :token;
 
 -- name: share_lease(token)^
--- Before a run writes anything: the lease is ours and stays so until this transaction ends.
-select 1 as held from sync_lease where token = :token and holder is not null for share;
+-- Before a run writes what it does not publish: the lease is ours and stays so until this transaction ends, which need
+-- not wait for the disk. A crash of the server loses the last of these transactions and none before them, and the run.
+select set_config('synchronous_commit', 'off', true) as held
+from sync_lease where token = :token and holder is not null for share;
 
 -- name: keep_lease(token)^
 -- Before a run publishes: the same, against everybody.

@@ -83,7 +83,6 @@ def add_reads(connection: Connection, run_id: int, reads: Iterable[Read]) -> Non
 
 def stage(connection: Connection, pages: Sequence[StagedPage]) -> None:
     """Rows, rejections and marks of some pages, within the caller's transaction."""
-    connection.execute("set local synchronous_commit = off")
     for entity, copy in COPY.items():
         lines = [page.lines for page in pages if page.read.entity == entity and page.lines]
         if lines:
@@ -143,7 +142,9 @@ def ids(row: tuple[bytes | None]) -> array[int]:
 def clear(connection: Connection) -> None:
     """Throw the staging away."""
     (staged,) = queries.staged_rows(connection)
-    (queries.clear_few if staged <= FEW else queries.clear_many)(connection)
+    if staged > FEW:
+        queries.clear_large(connection)
+    queries.clear(connection)
 
 
 def lines(rows: Sequence[Row]) -> bytes:

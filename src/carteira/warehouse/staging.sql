@@ -206,8 +206,12 @@ from (
 select (select count(*) from (select from staged_sales limit 10001) few)
     + (select count(*) from (select from staged_customers limit 10001) few) as staged;
 
--- name: clear_few()!
--- Throw away a small staging.
+-- name: clear_large()!
+-- Throw away a large staging, where deleting its rows would take longer and leave their places to be vacuumed.
+truncate staged_sales, staged_customers;
+
+-- name: clear()!
+-- Throw away what is staged, and the marks of how far it got.
 with
     a as (delete from staged_sales),
     b as (delete from staged_customers),
@@ -216,8 +220,3 @@ with
     e as (delete from staged_look_ups),
     f as (delete from staged_reads)
 delete from sync_openings;
-
--- name: clear_many()!
--- Throw away a large staging.
-truncate staged_sales, staged_customers, staged_rejections, staged_absences, staged_look_ups, staged_reads,
-    sync_openings;
