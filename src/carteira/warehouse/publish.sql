@@ -1,6 +1,9 @@
 -- name: alone()!
--- Everybody who writes published tables waits here for everybody else, until the transaction ends.
-select pg_advisory_xact_lock(hashtext('carteira.publish'), hashtext(current_schema()));
+-- Everybody who writes published tables waits here for everybody else, until the transaction ends. What follows sorts
+-- whole tables, which should not go to disk for 30,000 rows; compiling its queries would take longer than running them.
+select pg_advisory_xact_lock(hashtext('carteira.publish'), hashtext(current_schema())),
+    set_config('jit', 'off', true),
+    set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')) / 1024, 32768)::text, true);
 
 -- name: touched()^
 -- Whose customer_sales may change: old and new customer of every deal, and every contact, that is staged.
