@@ -23,6 +23,7 @@ from oracle import assert_agrees
 from carteira.cli import main
 from carteira.cli.terminal import bar_line, duration
 from carteira.settings import Settings
+from carteira.simulator.faults import Fault
 from carteira.simulator.requests import Request
 from carteira.simulator.server import Simulator
 from carteira.warehouse import lease
@@ -379,6 +380,33 @@ def test_the_demo_starts_shows_a_link_and_leaves_nothing_running(tmp_path: Path)
             demo.send_signal(signal.SIGINT)
             assert demo.wait(30) in (0, 130)
         assert not (tmp_path / "demo-300-30" / "postgres" / "postmaster.pid").exists()
+
+
+def test_the_cron_script_calls_the_route_until_the_run_is_complete(
+    environment: dict[str, str], simulator: Simulator, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRON_SECRET", "0123456789abcdef")
+    monkeypatch.setenv("SYNC_DEADLINE_SECONDS", "2")
+    simulator.faults.add(Fault("stall", path="/Deals", nth=2, seconds=4))
+    script = Path(__file__).parents[1] / "scripts" / "test-cron-sync.sh"
+    with process("serve", "--port", "0") as serve:
+        assert serve.stderr
+        address = serve.stderr.readline().removeprefix("Carteira is at ").strip()
+        complete = subprocess.run([script, address], capture_output=True, text=True, check=False, timeout=120)
+        monkeypatch.setenv("CRON_SECRET", "another secret that is wrong")
+        wrong = subprocess.run([script, address], capture_output=True, text=True, check=False, timeout=120)
+        serve.send_signal(signal.SIGTERM)
+        assert serve.wait(30) == 0
+    monkeypatch.delenv("CRON_SECRET")
+    missing = subprocess.run([script, address], capture_output=True, text=True, check=False, timeout=120)
+
+    assert complete.returncode == 0, complete
+    assert complete.stdout.startswith("HTTP 202  state: partial")
+    assert re.search(
+        r"^HTTP 200  state: succeeded  mode: full  customers: \d+  deals: 600", complete.stdout, re.MULTILINE
+    )
+    assert (wrong.returncode, missing.returncode) == (1, 2)
+    assert_agrees(simulator, warehouse)
 
 
 @pytest.mark.parametrize(
