@@ -207,13 +207,15 @@ where customers.placeholder;
 
 -- name: merge_look_ups()^
 -- The names behind numbers; a number without a name gets an empty one, so that it is not asked for at every run.
-with put_owners as (
+with named as (
+    select distinct owner_id, pipeline_id, stage_id, loss_reason_id from staged_sales
+    union all select distinct owner_id, null::bigint, null::bigint, null::bigint from staged_customers
+), put_owners as (
     insert into owners as known (owner_id, name, suspended, integration)
     select id, name, suspended, integration from staged_look_ups where kind = 'owners'
     union all
-    select distinct named.owner_id, '', false, false
-    from (select owner_id from staged_sales union select owner_id from staged_customers) named
-    where named.owner_id is not null
+    select distinct owner_id, '', false, false from named
+    where owner_id is not null
     and not exists (select from staged_look_ups where kind = 'owners' and id = named.owner_id)
     and not exists (select from owners where owners.owner_id = named.owner_id)
     on conflict (owner_id) do update set
@@ -225,7 +227,7 @@ with put_owners as (
     insert into pipelines as known (pipeline_id, name, archived)
     select id, name, archived from staged_look_ups where kind = 'pipelines'
     union all
-    select distinct pipeline_id, '', false from staged_sales named
+    select distinct pipeline_id, '', false from named
     where pipeline_id is not null
     and not exists (select from staged_look_ups where kind = 'pipelines' and id = named.pipeline_id)
     and not exists (select from pipelines where pipelines.pipeline_id = named.pipeline_id)
@@ -236,7 +238,7 @@ with put_owners as (
     insert into stages as known (stage_id, pipeline_id, name, position)
     select id, pipeline_id, name, position from staged_look_ups where kind = 'stages'
     union all
-    select distinct stage_id, null::bigint, '', null::integer from staged_sales named
+    select distinct stage_id, null::bigint, '', null::integer from named
     where stage_id is not null
     and not exists (select from staged_look_ups where kind = 'stages' and id = named.stage_id)
     and not exists (select from stages where stages.stage_id = named.stage_id)
@@ -249,7 +251,7 @@ with put_owners as (
     insert into loss_reasons as known (loss_reason_id, name)
     select id, name from staged_look_ups where kind = 'loss_reasons'
     union all
-    select distinct loss_reason_id, '' from staged_sales named
+    select distinct loss_reason_id, '' from named
     where loss_reason_id is not null
     and not exists (select from staged_look_ups where kind = 'loss_reasons' and id = named.loss_reason_id)
     and not exists (select from loss_reasons where loss_reasons.loss_reason_id = named.loss_reason_id)

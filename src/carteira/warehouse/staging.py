@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -52,6 +53,11 @@ class Read:
     done: bool = False
     rows_read: int = 0
 
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """Which part it is."""
+        return self.entity, self.phase, self.part
+
 
 @dataclass(frozen=True)
 class StagedPage:
@@ -61,18 +67,6 @@ class StagedPage:
     lines: bytes
     rejections: Sequence[Rejection]
     size: int
-
-    def mark(self) -> dict[str, Any]:
-        """The part's progress as parameters."""
-        read = self.read
-        return {
-            "entity": read.entity,
-            "phase": read.phase,
-            "part": read.part,
-            "after_id": read.after_id,
-            "done": read.done,
-            "rows_read": self.size,
-        }
 
 
 def add_reads(connection: Connection, run_id: int, reads: Iterable[Read]) -> None:
@@ -91,8 +85,16 @@ def stage(connection: Connection, pages: Sequence[StagedPage]) -> None:
     rejected = [rejection for page in pages for rejection in page.rejections]
     if rejected:
         queries.reject(connection, [_without_nul(one) for one in rejected])
+    queries.advance_reads(connection, marks=_marks(pages))
+
+
+def _marks(pages: Sequence[StagedPage]) -> str:
+    """How far each part got, as JSON; pages of one part come in their order."""
+    last = {page.read.key: page.read for page in pages}
+    sizes: Counter[tuple[str, str, int]] = Counter()
     for page in pages:
-        queries.advance_read(connection, **page.mark())
+        sizes[page.read.key] += page.size
+    return msgspec.json.encode([{**vars(read), "rows_read": sizes[key]} for key, read in last.items()]).decode()
 
 
 def _without_nul(rejection: Rejection) -> dict[str, object]:

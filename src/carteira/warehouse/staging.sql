@@ -3,10 +3,13 @@
 insert into staged_reads (run_id, entity, phase, part, since, after_id, upto_id, done, rows_read)
 values (:run_id, :entity, :phase, :part, :since, :after_id, :upto_id, :done, :rows_read);
 
--- name: advance_read(after_id, done, rows_read, entity, phase, part)!
--- How far a part got: everything up to `after_id` is staged.
-update staged_reads set after_id = :after_id, done = :done, rows_read = rows_read + :rows_read
-where entity = :entity and phase = :phase and part = :part;
+-- name: advance_reads(marks)!
+-- How far some parts got: everything up to `after_id` is staged.
+update staged_reads as read
+set after_id = mark.after_id, done = mark.done, rows_read = read.rows_read + mark.rows_read
+from jsonb_to_recordset(:marks::jsonb)
+    as mark (entity text, phase text, part integer, after_id bigint, done boolean, rows_read bigint)
+where (read.entity, read.phase, read.part) = (mark.entity, mark.phase, mark.part);
 
 -- name: reads()
 -- The parts of the unfinished run's reads.
