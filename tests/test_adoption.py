@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import itertools
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from carteira.customer_sales.rebuild import all_is_adopted
 from carteira.errors import SchemaMismatch
+from carteira.settings import load
+from carteira.simulator.server import Simulator
+from carteira.sync.run import sync
 from carteira.warehouse import migrate
 from carteira.warehouse.connection import Warehouse
 from carteira.warehouse.migrations import migrations
@@ -189,6 +194,32 @@ def test_it_is_adopted_only_when_asked(seeded: Warehouse) -> None:
         migrate.ensure(seeded)
 
     assert _everything(seeded) == before
+
+
+@pytest.mark.parametrize(("shape", "type", "sales"), [(OLD_COLUMNS, "integer", "no sales")])
+def test_a_rebuild_does_not_wipe_what_was_adopted(seeded: Warehouse) -> None:
+    migrate.upgrade(seeded)
+    with seeded.transaction() as connection:
+        assert all_is_adopted(connection)
+        connection.execute("insert into customers (customer_id, kind) values (1, 'company')")
+        assert not all_is_adopted(connection)
+
+
+@pytest.mark.parametrize(("shape", "type", "sales"), [(OLD_COLUMNS, "integer", "no sales")])
+def test_the_first_full_read_replaces_what_was_adopted(seeded: Warehouse, simulator: Simulator, tmp_path: Path) -> None:
+    migrate.upgrade(seeded)
+    given = {
+        "PLOOMES_API_KEY": simulator.key,
+        "PLOOMES_BASE_URL": simulator.url,
+        "PLOOMES_REQUESTS_PER_MINUTE": "100000",
+    }
+    outcome = sync(load(given, tmp_path), seeded)
+
+    assert outcome.state == "succeeded"
+    with seeded.transaction() as connection:
+        invented = "select count(*) from customer_sales where customer_id in (7, 400000002, 1200000001)"
+        assert connection.execute(invented).fetchone() == (0,)
+    assert len(_published(seeded)) >= 80
 
 
 def test_what_carteira_published_stays_in_the_old_columns(database: str) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from carteira.cli.opening import opened
 from carteira.cli.terminal import out, out_json, out_lines, say
+from carteira.errors import Refused
 from carteira.settings import load
 
 
@@ -76,11 +77,17 @@ def psql(arguments: Namespace) -> int:
 
 def rebuild(arguments: Namespace) -> None:
     """customer_sales by its definition, from what is here; the publication's number rises if rows changed."""
+    from carteira.customer_sales.rebuild import all_is_adopted
     from carteira.customer_sales.rebuild import rebuild as derive
     from carteira.warehouse import publish, runs
 
     with opened(load()) as warehouse, warehouse.transaction() as connection:
         publish.alone(connection)
+        if all_is_adopted(connection):
+            raise Refused(
+                "There are no sales here yet, and a rebuild would remove what was adopted from the older system: run "
+                "`carteira sync --full` first."
+            )
         last_sync_at = runs.freshness(connection).last_sync_at
         changed = derive(connection, last_sync_at or datetime.now(UTC))
         if changed:

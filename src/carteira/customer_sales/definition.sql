@@ -64,3 +64,10 @@ select (select count(*) from removed) + (select count(*) from written) as change
 select count(*) as customers, coalesce(sum(total_revenue), 0) as revenue, coalesce(sum(total_deals), 0) as deals
 from customer_sales
 where :customer_ids::bigint[] is null or customer_id = any(:customer_ids::bigint[]);
+
+-- name: all_is_adopted()^
+-- A row where customer_sales has rows though nothing was ever read.
+select 1
+from sync_state
+where last_full_at is null and exists (select from customer_sales) and not exists (select from customers)
+    and not exists (select from sales);

@@ -36,6 +36,11 @@ def rebuild(connection: Connection, opened_at: datetime, customer_ids: list[int]
     return int(changed)
 
 
+def all_is_adopted(connection: Connection) -> bool:
+    """Whether every row comes from an older system, so that a rebuild, which knows no sales yet, would wipe them."""
+    return queries.all_is_adopted(connection) is not None
+
+
 def totals(connection: Connection, customer_ids: list[int] | None = None) -> Totals:
     """What is published of these customers (None: all)."""
     return Totals(*queries.totals(connection, customer_ids=customer_ids))
