@@ -1,7 +1,7 @@
 """An invented company with years of customers and deals, written straight into the published tables.
 
-The same seed and day give the same rows. A few customers buy most, many once, some never; each has a rhythm of its own and
-some have fallen out of it; prices and volume grow a little every year. Odd rows are among them on purpose.
+The same seed and day give the same rows. A few customers buy most, many once, some never; some have stopped; prices and
+volume grow a little every year. Odd rows are among them on purpose, and names that mean harm where they are asked for.
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ HOSTILE = (
     "\u202eLTDA odahnitravI",
     '"><img src=x onerror=alert(1)>',
     "{{ 7 * 7 }} Empresa",
-    "Comércio de Peças e Equipamentos Industriais, Agrícolas e de Construção Civil Irmãos Albuquerque de Vasconcelos e "
-    "Filhos do Norte e Nordeste do Brasil Importação e Exportação em Recuperação Judicial Ltda",
+    "Comércio de Peças e Equipamentos Industriais Agrícolas e de Construção Civil " * 2
+    + "Irmãos Albuquerque de Vasconcelos",
 )
 
 
@@ -146,12 +146,12 @@ class Company:
     sales: list[tuple[Any, ...]] = field(default_factory=list)
 
 
-def invent(*, customers: int = 2100, deals: int = 30000, today: date, seed: int = 7) -> Company:
+def invent(*, customers: int = 2100, deals: int = 30000, today: date, seed: int = 7, hostile: bool = True) -> Company:
     """Customers with ids from 40,200,001 and about so many deals, the newest closed yesterday or today."""
     chance = random.Random(seed)
     company = Company()
     for number in range(customers):
-        company.customers.append(_customer(chance, number, today))
+        company.customers.append(_customer(chance, number, today, hostile))
     _deals(chance, company, deals, today)
     return company
 
@@ -165,14 +165,14 @@ def _cnpj(chance: random.Random, number: int) -> str:
     raise AssertionError("one of a hundred pairs of check digits is right")
 
 
-def _customer(chance: random.Random, number: int, today: date) -> tuple[Any, ...]:
+def _customer(chance: random.Random, number: int, today: date, hostile: bool) -> tuple[Any, ...]:
     person = number % 19 == 5
     name = f"{chance.choice(TRADES)} {chance.choice(FAMILIES)}{chance.choice(TAILS)}"
     if person:
         name = (
             f"{chance.choice(OWNERS).split()[0]} {chance.choice(('Souza', 'Ramos', 'Tavares', 'Lacerda', 'Peixoto'))}"
         )
-    if number < len(HOSTILE) * 9 and number % 9 == 4:
+    if hostile and number < len(HOSTILE) * 9 and number % 9 == 4:
         name = HOSTILE[number // 9]
     valid: bool | None = number % 51 != 7
     cnpj = (
@@ -183,8 +183,8 @@ def _customer(chance: random.Random, number: int, today: date) -> tuple[Any, ...
     created = datetime.combine(today - timedelta(days=chance.randint(200, 365 * YEARS)), datetime.min.time(), ZONE)
     return (
         40_200_001 + number, name, name_key(name), "" if person else f"{name} Ltda", "person" if person else "company",
-        cnpj, cnpj[:8] if cnpj and valid else None, cpf, cnpj or cpf, valid, city, state, 700 + number % len(OWNERS), created,
-        datetime.combine(today - timedelta(days=chance.randint(1, 90)), datetime.min.time(), UTC), None, False,
+        cnpj, cnpj[:8] if cnpj and valid else None, cpf, cnpj or cpf, valid, city, state, 700 + number % len(OWNERS),
+        created, datetime.combine(today - timedelta(days=chance.randint(1, 90)), datetime.min.time(), UTC), None, False,
     )  # fmt: skip
 
 
@@ -235,8 +235,8 @@ def _sale(
 def write(connection: Connection, company: Company, *, synced_at: datetime) -> None:
     """Everything a publication would have left, customer_sales and two runs among it."""
     _copy(connection, "customers", (
-        "customer_id, name, name_key, legal_name, kind, cnpj, cnpj_root, cpf, document_raw, document_valid, city, state, "
-        "owner_id, created_at, updated_at, deleted_at, placeholder"), company.customers)  # fmt: skip
+        "customer_id, name, name_key, legal_name, kind, cnpj, cnpj_root, cpf, document_raw, document_valid, city, "
+        "state, owner_id, created_at, updated_at, deleted_at, placeholder"), company.customers)  # fmt: skip
     _copy(connection, "sales", (
         "deal_id, customer_id, contact_name, title, total, currency_id, status, owner_id, pipeline_id, stage_id, "
         "loss_reason_id, created_at, closed_at, updated_at, deleted_at"), company.sales)  # fmt: skip
@@ -256,7 +256,8 @@ def write(connection: Connection, company: Company, *, synced_at: datetime) -> N
 CUSTOMER_SALES = """
 insert into customer_sales (customer_id, customer_name, customer_cnpj, total_revenue, total_deals, average_deal_value,
                             first_purchase_date, last_purchase_date, open_deals, lost_deals, last_sync_at)
-select c.customer_id, c.name, c.cnpj, round(coalesce(sum(s.total) filter (where sold), 0), 2), count(*) filter (where sold),
+select c.customer_id, c.name, c.cnpj, round(coalesce(sum(s.total) filter (where sold), 0), 2),
+       count(*) filter (where sold),
        coalesce(round(sum(s.total) filter (where sold) / nullif(count(*) filter (where sold), 0), 2), 0),
        min(s.closed_at) filter (where sold), max(s.closed_at) filter (where sold),
        count(*) filter (where s.status = 'open'), count(*) filter (where s.status = 'lost'), %(synced_at)s

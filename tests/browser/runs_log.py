@@ -16,8 +16,9 @@ INSERT = """
 insert into sync_runs (mode, state, opened_at, finished_at, slices, seconds, requests, pages, customers_expected,
     deals_expected, customers_read, deals_read, customers_changed, deals_changed, deals_deleted, customer_sales_changed,
     rejected, error, audit)
-values (%(mode)s, %(state)s, %(opened_at)s, %(opened_at)s, %(slices)s, %(seconds)s, %(requests)s, %(pages)s, %(customers)s,
-    %(deals)s, %(customers_read)s, %(deals_read)s, %(customers_changed)s, %(deals_changed)s, %(gone)s, %(changed)s, 0,
+values (%(mode)s, %(state)s, %(opened_at)s, %(opened_at)s, %(slices)s, %(seconds)s, %(requests)s, %(pages)s,
+    %(customers)s, %(deals)s, %(customers_read)s, %(deals_read)s, %(customers_changed)s, %(deals_changed)s,
+    %(gone)s, %(changed)s, 0,
     %(error)s, %(audit)s)
 returning id
 """
@@ -99,6 +100,7 @@ def _reject(connection: Connection, run_id: int, latest: datetime) -> None:
     ]
     for deal_id, field, reason, raw, days in rows:
         connection.execute(
-            "insert into rejected_rows (run_id, entity, id, field, reason, raw, seen_at) values (%s, 'deals', %s, %s, %s, %s, %s)",
+            "insert into rejected_rows (run_id, entity, id, field, reason, raw, seen_at)"
+            " values (%s, 'deals', %s, %s, %s, %s, %s)",
             (run_id, deal_id, field, reason, raw, latest - timedelta(days=days)),
         )

@@ -53,8 +53,9 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A share as the table shows it; `address` leads to what it is made of."""
+    """A share as the table shows it; `address` leads to what it is made of; `key` is None where the deals name none."""
 
+    key: str | None
     name: str
     revenue: Decimal
     sales: int
@@ -235,4 +236,4 @@ def _row(share: Share, now: Figures, top: Decimal, f: Formats, address: str = ""
     part = share.revenue / now.revenue if now.revenue else None
     width = f"{max(share.revenue / top * 100, Decimal(0)):.1f}" if top > 0 else "0"
     changes = [f.change(share.revenue, share.before), f.change(share.revenue, share.last_year)]
-    return Row(share.name, share.revenue, share.sales, part, width, changes, address)
+    return Row(share.key, share.name, share.revenue, share.sales, part, width, changes, address)

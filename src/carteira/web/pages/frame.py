@@ -67,6 +67,7 @@ class Frame:
     page: str
     today: date
     pages: tuple[tuple[str, str, str, str], ...]
+    sees_runs: bool
     viewer_name: str
     viewer_role: str
     viewer_initials: str
@@ -126,7 +127,8 @@ def _frame(page: str, view: View, standing: Standing) -> Frame:
     return Frame(
         page=page,
         today=view.today,
-        pages=PAGES,
+        pages=PAGES if view.sight.sees_all else PAGES[:2],
+        sees_runs=view.sight.sees_all,
         viewer_name=name,
         viewer_role=ROLES[viewer.role],
         viewer_initials=initials(name),

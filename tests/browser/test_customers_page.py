@@ -1,0 +1,141 @@
+"""The list answers while one types, keeps everything in its address, and takes no name for markup."""
+
+from __future__ import annotations
+
+import company
+from playwright.sync_api import Page, expect
+from window import Site, Visit
+
+ROWS = "#lista tbody tr"
+
+
+def first(page: Page) -> str:
+    return page.locator(ROWS).first.locator(".main a").inner_text()
+
+
+def test_typing_shows_results_at_once_and_the_address_follows(site: Site, visit: Visit) -> None:
+    page = visit(site).goto("/clientes")
+    total = page.locator("#lista tfoot th").inner_text()
+
+    page.keyboard.press("/")
+    page.keyboard.type("METALURGICA", delay=20)
+    expect(page.locator(ROWS).first).to_contain_text("Metalúrgica")
+    page.wait_for_url("**busca=METALURGICA")
+
+    assert page.locator("#lista tfoot th").inner_text() != total
+    assert page.evaluate("document.activeElement.id") == "busca"
+    page.reload()
+    expect(page.locator(ROWS).first).to_contain_text("Metalúrgica")
+    assert page.locator("#busca").input_value() == "METALURGICA"
+
+
+def test_a_document_is_found_with_and_without_its_mask(site: Site, visit: Visit) -> None:
+    page = visit(site).goto("/clientes")
+    masked = page.locator(ROWS).first.locator("td").nth(1).inner_text()
+    name = first(page)
+    for text in (masked, masked.replace(".", "").replace("/", "").replace("-", "")):
+        page.goto(f"{site.address}/clientes?busca={text}")
+        assert first(page) == name
+        assert page.locator(ROWS).count() == 1
+
+
+def test_columns_sort_both_ways_and_back_goes_back(site: Site, visit: Visit) -> None:
+    page = visit(site).goto("/clientes")
+    richest = first(page)
+
+    page.get_by_role("link", name="Cliente", exact=True).click()
+    expect(page.locator("th[aria-sort=ascending]")).to_contain_text("Cliente")
+    by_name = first(page)
+    page.get_by_role("link", name="Cliente", exact=True).click()
+    expect(page.locator("th[aria-sort=descending]")).to_contain_text("Cliente")
+
+    assert first(page) != by_name
+    page.go_back()
+    expect(page.locator("th[aria-sort=ascending]")).to_contain_text("Cliente")
+    page.go_back()
+    expect(page.locator("th[aria-sort=descending]")).to_contain_text("Faturamento")
+    assert first(page) == richest
+
+
+def test_pages_follow_one_another_without_a_gap(site: Site, visit: Visit) -> None:
+    page = visit(site).goto("/clientes")
+    seen = page.locator(f"{ROWS} .main a").evaluate_all("links => links.map((link) => link.pathname)")
+    page.get_by_role("link", name="Próxima").click()
+    page.wait_for_url("**pagina=2")
+    expect(page.locator(".sheet-foot")).to_contain_text("51 a 100")
+    more = page.locator(f"{ROWS} .main a").evaluate_all("links => links.map((link) => link.pathname)")
+
+    assert len(seen) == len(more) == 50
+    assert not set(seen) & set(more)
+
+
+def test_filters_add_up_show_and_go_one_by_one(site: Site, visit: Visit) -> None:
+    visitor = visit(site)
+    page = visitor.goto("/clientes")
+    page.get_by_text("Filtro", exact=True).click()
+    page.get_by_label("Vendedor").select_option(label="Carla Meireles")
+    page.get_by_label("UF").select_option("SP")
+    page.get_by_label("Faturamento a partir de").fill("10.000")
+    page.get_by_role("button", name="Aplicar").click()
+    page.wait_for_url("**uf=SP**")
+
+    shown = page.locator(".filter").all_inner_texts()
+    assert [" ".join(text.split()) for text in shown] == [
+        "Vendedor Carla Meireles", "UF SP", "Faturamento ≥ R$ 10.000"
+    ]  # fmt: skip
+    assert set(page.locator(f"{ROWS} td:nth-child(3)").all_inner_texts()) == {"Carla Meireles"}
+    visitor.shot("clientes-filtrados")
+    page.get_by_role("link", name="Remover filtro UF").click()
+    expect(page.locator(".filter")).to_have_count(2)
+    page.get_by_role("link", name="Limpar").click()
+    expect(page.locator(".filter")).to_have_count(0)
+
+
+def test_no_result_says_what_to_let_go(site: Site, visit: Visit) -> None:
+    visitor = visit(site)
+    page = visitor.goto("/clientes?busca=jacaranda-que-nao-existe&uf=PR")
+
+    assert page.get_by_role("heading", name="Nenhum cliente com estes filtros").is_visible()
+    visitor.shot("clientes-nenhum")
+    page.get_by_role("link", name="Tirar o filtro UF").click()
+    page.wait_for_url("**/clientes?busca=jacaranda-que-nao-existe")
+
+
+def test_hostile_names_are_text(site: Site, visit: Visit) -> None:
+    """A name is shown as it is and does nothing: no script, no tag, no template; a long one breaks nothing."""
+    visitor = visit(site)
+    found = {row[1]: row[0] for row in site.company.customers if row[1] in company.HOSTILE}
+    assert len(found) == len(company.HOSTILE)
+    for name, customer_id in found.items():
+        page = visitor.goto(f"/clientes/{customer_id}")
+        assert page.locator("h1 .who-name").text_content() == name
+        assert page.title() == f"{' '.join(name.split())} · Carteira"
+        page = visitor.goto(f"/clientes?busca={customer_id}")
+    page = visitor.goto("/clientes?busca=%3Cscript%3E")
+    assert page.locator(ROWS).count() == 1
+
+
+def test_the_exports_hold_what_is_shown(site: Site, visit: Visit) -> None:
+    page = visit(site).goto("/clientes?uf=SP")
+    total = page.locator("#lista tfoot th").inner_text()
+
+    page.get_by_label("Exportar").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="CSV").click()
+    lines = waiting.value.path().read_text("utf-8-sig").splitlines()
+
+    assert total.startswith(f"{len(lines) - 1} ")
+
+
+def test_one_customer_shows_deals_by_situation(site: Site, visit: Visit) -> None:
+    page = visit(site).goto("/clientes/40200007")
+    assert page.get_by_role("link", name="Abrir no Ploomes").get_attribute("href") == (
+        "https://app10.ploomes.example/contact/40200007"
+    )
+
+    page.get_by_role("navigation", name="Situação").get_by_role("link", name="Perdidos").click()
+    page.wait_for_url("**situacao=lost**")
+
+    assert set(page.locator(".timeline > li:not(.month)").evaluate_all("all => all.map((li) => li.className)")) == {
+        "lost"
+    }
