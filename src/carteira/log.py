@@ -8,10 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable, MutableMapping
-from typing import TYPE_CHECKING, Any, TextIO
-
-if TYPE_CHECKING:
-    from carteira.settings import Secret
+from typing import Any, TextIO
 
 HIDDEN = "…"
 TELLTALE = ("authorization", "cookie", "key", "password", "secret", "token", "dsn", "database_url")
@@ -19,7 +16,7 @@ TELLTALE = ("authorization", "cookie", "key", "password", "secret", "token", "ds
 SHORTEST_SCRUBBED = 6
 
 
-def configure(secrets: Iterable[Secret] = (), stream: TextIO | None = None) -> None:
+def configure(secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
     """Send structlog and the standard logging to `stream` (stderr); `secrets` are struck out wherever they appear."""
     import structlog
 
@@ -64,9 +61,9 @@ def hide_telltale_keys(logger: object, method: str, event: MutableMapping[str, A
     return event
 
 
-def scrub(secrets: Iterable[Secret]) -> Any:
+def scrub(secrets: Iterable[str]) -> Any:
     """The last step: whatever text a secret slipped into, a driver's or a traceback, it leaves without it."""
-    texts = sorted((s.reveal() for s in secrets if len(s) >= SHORTEST_SCRUBBED), key=len, reverse=True)
+    texts = sorted((text for text in secrets if len(text) >= SHORTEST_SCRUBBED), key=len, reverse=True)
 
     def struck(logger: object, method: str, line: str) -> str:
         for text in texts:

@@ -47,7 +47,7 @@ def serve_warehouse(settings: Settings, warehouse: Warehouse, host: str, port: i
     from carteira.warehouse import people
     from carteira.web.app import serve as run
 
-    log.configure(value for value in vars(settings).values() if isinstance(value, Secret))
+    log.configure(value.reveal() for value in vars(settings).values() if isinstance(value, Secret))
     address = settings.public_url or f"http://{'[' + host + ']' if ':' in host else host}:{port}"
     with warehouse.transaction() as connection:
         link = None if people.has_users(connection) else people.add_link(connection)

@@ -15,9 +15,13 @@ from carteira.cli.terminal import say
 def stop_requests(message: str) -> Iterator[threading.Event]:
     """An event that the first signal sets, while `message` is said; a second signal ends the command at once."""
     asked = threading.Event()
+    signals = 0
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
+        nonlocal signals
+        # Others may set the event too, so it does not tell whether this is the second signal.
+        signals += 1
+        if signals > 1:
             raise KeyboardInterrupt
         asked.set()
         say(message)

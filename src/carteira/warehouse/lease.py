@@ -83,22 +83,26 @@ def _renew(lease: Lease, ended: threading.Event) -> None:
     connection: Connection | None = None
     try:
         while not ended.wait(lease.seconds / 3):
-            try:
-                connection = connection or lease.warehouse.connect()
-                with lease.warehouse.transaction(connection):
-                    renewed = queries.renew_lease(connection, token=lease.token, seconds=lease.seconds)
-            except (psycopg.Error, DatabaseError):
-                # The next transaction of the run meets the same database and says what is wrong with it.
-                if connection is not None:
-                    connection.close()
-                connection = None
-                continue
-            if renewed == 0:
+            connection, ours = _renewed(lease, connection)
+            if not ours:
                 lease.lost.set()
                 return
     finally:
         if connection is not None:
             connection.close()
+
+
+def _renewed(lease: Lease, connection: Connection | None) -> tuple[Connection | None, bool]:
+    """The connection to renew on the next time, and whether the lease is still ours as far as one can tell."""
+    try:
+        connection = connection or lease.warehouse.connect()
+        with lease.warehouse.transaction(connection):
+            return connection, queries.renew_lease(connection, token=lease.token, seconds=lease.seconds) != 0
+    except (psycopg.Error, DatabaseError):
+        # The next transaction of the run meets the same database and says what is wrong with it.
+        if connection is not None:
+            connection.close()
+        return None, True
 
 
 def _release(lease: Lease) -> None:
