@@ -66,15 +66,15 @@ def test_a_fresh_database_is_only_looked_at_by_a_check(empty: Warehouse) -> None
 
 def test_every_step_goes_down_and_up_again(empty: Warehouse) -> None:
     migrate.upgrade(empty)
-    for version in reversed(["0", *VERSIONS[:-1]]):
-        down = migrate.downgrade(empty, version)
-        assert down == [VERSIONS[VERSIONS.index(version) + 1] if version != "0" else VERSIONS[0]]
-        assert migrate.upgrade(empty) == [each for each in VERSIONS if each > version]
-        assert migrate.drift(empty) == []
-        migrate.downgrade(empty, version)
+    for step, before in zip(reversed(migrations()), [*reversed(VERSIONS[:-1]), "0"], strict=True):
+        assert migrate.downgrade(empty, before) == [step.version]
+        assert migrate.apply(empty, step)
+        assert migrate.downgrade(empty, before) == [step.version]
 
     assert _tables(empty) == set()
     assert _rows(empty, f"select version from {_ledger(empty)}") == []
+    assert migrate.upgrade(empty) == VERSIONS
+    assert migrate.drift(empty) == []
 
 
 def test_downgrading_to_the_newest_does_nothing(warehouse: Warehouse) -> None:

@@ -17,11 +17,28 @@ from carteira.warehouse.connection import Connection, Warehouse
 from carteira.warehouse.migrations import migrations, tables
 
 HEADER = "-- Carteira"
+TABLE = "schema_migrations"
+
+
+def schema_of(schema: str) -> str:
+    """The schema that the ledger lies in."""
+    return "supabase_migrations" if schema == "public" else schema
 
 
 def name(schema: str) -> sql.Identifier:
     """The ledger's qualified name."""
-    return sql.Identifier("supabase_migrations" if schema == "public" else schema, "schema_migrations")
+    return sql.Identifier(schema_of(schema), TABLE)
+
+
+def columns(connection: Connection, schema: str) -> set[str]:
+    """The ledger's columns; none where there is no ledger."""
+    found = connection.execute(
+        "select a.attname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace "
+        "join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped "
+        "where n.nspname = %s and c.relname = %s",
+        (schema_of(schema), TABLE),
+    )
+    return {column for (column,) in found}
 
 
 @dataclass(frozen=True)

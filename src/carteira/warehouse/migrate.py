@@ -169,18 +169,22 @@ def _heard(connection: Connection, notice: Notice | None) -> Iterator[None]:
 
 
 def _prepare(connection: Connection, schema: str) -> None:
-    """Our search path and the ledger, made where it is missing exactly as the Supabase CLI makes it."""
+    """Our search path, and the ledger, which is made where it is missing as the Supabase CLI makes it."""
     record = ledger.name(schema)
-    # `if not exists` asks for the right to create even where nothing has to be created.
-    for name in dict.fromkeys((schema, "supabase_migrations" if schema == "public" else schema)):
+    # `if not exists` would ask for the right to create, or for ownership, even where there is nothing to do.
+    for name in dict.fromkeys((schema, ledger.schema_of(schema))):
         if connection.execute("select from pg_namespace where nspname = %s", (name,)).fetchone() is None:
             connection.execute(sql.SQL("create schema {}").format(sql.Identifier(name)))
     connection.execute(sql.SQL("set local search_path to {}").format(sql.Identifier(schema)))
-    connection.execute(sql.SQL("create table if not exists {} (version text not null primary key)").format(record))
-    connection.execute(sql.SQL("alter table {} add column if not exists statements text[]").format(record))
-    connection.execute(sql.SQL("alter table {} add column if not exists name text").format(record))
-    if schema != "public":
-        connection.execute(sql.SQL("alter table {} enable row level security").format(record))
+    columns = ledger.columns(connection, schema)
+    if not columns:
+        connection.execute(sql.SQL("create table {} (version text not null primary key)").format(record))
+        if schema != "public":
+            connection.execute(sql.SQL("alter table {} enable row level security").format(record))
+    for name, kind in (("statements", "text[]"), ("name", "text")):
+        if name not in columns:
+            column = sql.SQL(f"{{}} {kind}").format(sql.Identifier(name))
+            connection.execute(sql.SQL("alter table {} add column {}").format(record, column))
 
 
 def _refuse_to_collide(connection: Connection, schema: str, applied: list[str]) -> None:
