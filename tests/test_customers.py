@@ -205,8 +205,8 @@ def test_the_first_page_is_read_from_an_index(published: Warehouse) -> None:
         )
         connection.execute("analyze customer_sales, customers")
         for sort, index in (("total_revenue", "customer_sales_by_revenue"), ("customer_name", "customers_by_name")):
-            statement, parameters = customers.question(
+            asked = customers.question(
                 connection, EVERYTHING, ZONE, Filters(), sort=sort, order="desc", limit=50, offset=0
             )
-            plan = connection.execute(f"explain {statement}", parameters).fetchall()
+            plan = connection.execute(f"explain {asked.page}", asked.parameters).fetchall()
             assert any(index in line for (line,) in plan), plan

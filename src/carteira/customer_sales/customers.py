@@ -37,7 +37,8 @@ SORTS = {
     "last_sync_at": "last_sync_at {0}, customer_id",
     "city": "city {0} nulls last, name_key, customer_id",
     "state": "state {0} nulls last, name_key, customer_id",
-    "owner_name": "owner_name {0} nulls last, name_key, customer_id",
+    "owner_name": "(select name from owners o where o.owner_id = customer_sales.owner_id) {0} nulls last, name_key,"
+    " customer_id",
 }
 CONTACT_SORTS = {"customer_name", "city", "state", "owner_name"}
 DEFAULT_ORDER = "order by total_revenue desc, customer_id\n"
@@ -45,10 +46,6 @@ MASK = re.compile(r"[\s./-]+")
 # A shorter piece of a number is found in nearly every document.
 DOCUMENT_PIECE = 3
 EXPORT_CHUNK = 5000
-
-_listed: str = queries.listed.sql
-_of_period: str = queries.customer_sales_of_period.sql.rstrip().rstrip(";")
-_own: str = queries.customer_sales_of_owner.sql.rstrip().rstrip(";")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +98,15 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """The two statements of a listing, and the parameters of both."""
+
+    totals: str
+    page: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Deal:
     """A deal of one customer; `total` exactly as received, None where Ploomes holds no amount."""
 
@@ -132,13 +138,11 @@ def listing(
     page: int = 1,
 ) -> Listing:
     """The customers that match, `limit` of them from page `page` (from 1), ties in the order of customer_id."""
-    rows = connection.execute(
-        *question(connection, sight, zone, filters, sort=sort, order=order, limit=limit, offset=(page - 1) * limit)
-    ).fetchall()
-    customers, revenue, deals = rows[0][:3]
-    # The totals come once even where the page is empty; then the rest of the row is null.
-    found = [Customer(*row[4:]) for row in rows if row[3] is not None]
-    return Listing(found, customers, revenue, deals)
+    asked = question(connection, sight, zone, filters, sort=sort, order=order, limit=limit, offset=(page - 1) * limit)
+    # Only the order of the page asks for a contact; without that, nothing has to be joined to be counted.
+    ((total, revenue, deals),) = connection.execute(asked.totals, asked.parameters | {"contact_missing": True})
+    rows = connection.execute(asked.page, asked.parameters) if total > (page - 1) * limit else ()
+    return Listing([Customer(*row) for row in rows], total, revenue, deals)
 
 
 def everyone(
@@ -154,17 +158,16 @@ def everyone(
     asked = question(connection, sight, zone, filters, sort=sort, order=order, limit=None, offset=0)
     with connection.cursor("everyone") as cursor:
         cursor.itersize = EXPORT_CHUNK
-        cursor.execute(*asked)
+        cursor.execute(asked.page, asked.parameters)
         for row in cursor:
-            if row[3] is not None:
-                yield Customer(*row[4:])
+            yield Customer(*row)
 
 
 def customer(connection: Connection, sight: Sight, customer_id: int) -> Customer | None:
     """One customer with the totals of always, None where there is none or it is out of sight."""
     statement = queries.one_customer.sql
     if not sight.sees_all:
-        statement = f"with customer_sales as not materialized ({_own}) {statement}"
+        statement = _over(queries.customer_sales_of_owner.sql, statement)
     parameters = {"customer_id": customer_id, "since": None, "until": None} | sight.parameters
     row = connection.execute(statement, parameters).fetchone()
     return Customer(*row) if row else None
@@ -185,8 +188,8 @@ def question(
     order: Order,
     limit: int | None,
     offset: int,
-) -> tuple[str, dict[str, Any]]:
-    """The statement that asks for a page, and its parameters."""
+) -> Question:
+    """What is asked of the database for a page of the list."""
     asks_contacts = bool(filters.search) or sort in CONTACT_SORTS
     adopted = asks_contacts and queries.is_adopted(connection)[0]
     parameters = (
@@ -194,12 +197,18 @@ def question(
         | _parameters(zone, filters)
         | {
             "adopted": adopted,
+            # An index of contacts can give the order only where every row has one.
             "contact_missing": adopted or sort not in CONTACT_SORTS,
             "limit": limit,
             "offset": offset,
         }
     )
-    return _statement(sight, filters, sort, order), parameters
+    matching = _matching(sight, filters)
+    direction = {"asc": "asc", "desc": "desc"}[order]
+    page = queries.page.sql.replace(DEFAULT_ORDER, f"order by {SORTS[sort].format(direction)}\n")
+    # Nobody can tell how many a search will find: to walk an index until there are enough may take for ever.
+    once = bool(filters.search) or not sight.sees_all
+    return Question(_over(matching, queries.totals.sql), _over(matching, page, once=once), parameters)
 
 
 def search_patterns(text: str) -> tuple[str | None, str | None]:
@@ -216,17 +225,17 @@ def _literally(text: str) -> str:
     return re.sub(r"([\\%_])", r"\\\1", text)
 
 
-def _statement(sight: Sight, filters: Filters, sort: str, order: Order) -> str:
-    direction = {"asc": "asc", "desc": "desc"}[order]
-    listed = _listed.replace(DEFAULT_ORDER, f"order by {SORTS[sort].format(direction)}\n")
-    if filters.search:
-        # Nobody can tell how many a search will find: to walk an index until there are enough may take for ever.
-        listed = listed.replace("matching as not materialized", "matching as materialized")
-    if sight.sees_all and filters.period is None:
-        return listed
-    source = _of_period if sight.sees_all else _own
-    # `listed` goes on with further expressions of its own.
-    return f"with customer_sales as not materialized ({source}), {listed.removeprefix('with ')}"
+def _matching(sight: Sight, filters: Filters) -> str:
+    matching: str = queries.matching.sql
+    if not sight.sees_all:
+        return _over(queries.customer_sales_of_owner.sql, matching)
+    return _over(queries.customer_sales_of_period.sql, matching) if filters.period else matching
+
+
+def _over(source: str, statement: str, *, once: bool = False) -> str:
+    """`statement` with `source` in the place of customer_sales; `once`: its rows are kept, not asked for again."""
+    kept = "materialized" if once else "not materialized"
+    return f"with customer_sales as {kept} ({source.rstrip().removesuffix(';')}) {statement}"
 
 
 def _parameters(zone: ZoneInfo, filters: Filters) -> dict[str, Any]:

@@ -1,55 +1,50 @@
--- The customer list. `listed` reads customer_sales; with a period, or for somebody who sees only his own, the statement
--- is given a common table expression of the same name and columns, made by one of the two blocks at the end.
+-- The customer list. A question is put together of these blocks: each reads a table customer_sales, which is the real one
+-- or a common table expression of that name, made by another block. So `page` and `totals` read what `matching` leaves,
+-- and `matching` reads what the two blocks at the end make of a period or of somebody's own deals.
 
 -- name: is_adopted()^
 -- Whether rows may be published whose contact was never read, those of a database that was taken over.
 select last_full_at is null as adopted from sync_state;
 
--- name: listed(sees_all, owner_id, adopted, contact_missing, name_pattern, document_pattern, has_sales, owner, states, city, minimum, limit, offset)
--- One page of the customers that match, each row with the totals of all that match; without a row on the page, only those.
-with matching as not materialized (
-    select cs.*, c.customer_id as known_id, c.name_key, c.city, c.state, o.name as owner_name
-    from customer_sales cs
-    left join customers c on c.customer_id = cs.customer_id
-    left join owners o on o.owner_id = c.owner_id
-    where (:sees_all or c.owner_id = :owner_id)
-      and (:name_pattern::text is null
-           or c.name_key like :name_pattern
-           or c.cnpj like :document_pattern
-           or c.cpf like :document_pattern
-           or (:adopted and c.customer_id is null
-               and (lower(cs.customer_name) like :name_pattern or cs.customer_cnpj like :document_pattern)))
-      and (:has_sales::boolean is null or (cs.total_deals > 0) = :has_sales)
-      and (:owner::bigint is null or c.owner_id = :owner)
-      and (:states::text[] is null or c.state = any(:states))
-      and (:city::text is null or c.city = :city)
-      and (:minimum::numeric is null or cs.total_revenue >= :minimum)
-), page as (
-    select chosen.customer_id, chosen.place
-    from unnest(array(
-        select m.customer_id
-        from matching m
-        where :contact_missing or m.known_id is not null
-        order by total_revenue desc, customer_id
-        limit :limit offset :offset
-    )) with ordinality as chosen (customer_id, place)
-)
-select total.customers, total.revenue, total.deals, shown.*
-from (
-    select count(*) as customers, coalesce(sum(total_revenue), 0) as revenue, coalesce(sum(total_deals), 0)::bigint as deals
-    from matching
-) total
-left join (
-    select p.place, cs.customer_id, cs.customer_name, cs.customer_cnpj, cs.total_revenue, cs.total_deals,
-           cs.average_deal_value, cs.first_purchase_date, cs.last_purchase_date, cs.open_deals, cs.lost_deals,
-           cs.last_sync_at, c.kind, c.cpf, c.document_raw, c.document_valid, c.city, c.state, c.owner_id,
-           o.name as owner_name, c.deleted_at
-    from page p
-    join customer_sales cs on cs.customer_id = p.customer_id
-    left join customers c on c.customer_id = p.customer_id
-    left join owners o on o.owner_id = c.owner_id
-) shown on true
-order by shown.place;
+-- name: matching(sees_all, owner_id, adopted, contact_missing, name_pattern, document_pattern, has_sales, owner, states, city, minimum)
+-- The customers that a question means, with what they may be sorted by besides.
+select cs.*, c.name_key, c.city, c.state, c.owner_id
+from customer_sales cs
+left join customers c on c.customer_id = cs.customer_id
+where (:sees_all or c.owner_id = :owner_id)
+  and (:contact_missing or c.customer_id is not null)
+  and (:name_pattern::text is null
+       or c.name_key like :name_pattern
+       or c.cnpj like :document_pattern
+       or c.cpf like :document_pattern
+       or (:adopted and c.customer_id is null
+           and (lower(cs.customer_name) like :name_pattern or cs.customer_cnpj like :document_pattern)))
+  and (:has_sales::boolean is null or (cs.total_deals > 0) = :has_sales)
+  and (:owner::bigint is null or c.owner_id = :owner)
+  and (:states::text[] is null or c.state = any(:states))
+  and (:city::text is null or c.city = :city)
+  and (:minimum::numeric is null or cs.total_revenue >= :minimum);
+
+-- name: totals()^
+-- How many there are, and what they bought.
+select count(*) as customers, coalesce(sum(total_revenue), 0) as revenue, coalesce(sum(total_deals), 0)::bigint as deals
+from customer_sales;
+
+-- name: page(limit, offset)
+-- Some of them, in order. The ids are chosen first, so that a page far down costs no look at all contacts before it.
+select cs.customer_id, cs.customer_name, cs.customer_cnpj, cs.total_revenue, cs.total_deals,
+       cs.average_deal_value, cs.first_purchase_date, cs.last_purchase_date, cs.open_deals, cs.lost_deals,
+       cs.last_sync_at, c.kind, c.cpf, c.document_raw, c.document_valid, c.city, c.state, c.owner_id,
+       o.name as owner_name, c.deleted_at
+from unnest(array(
+    select customer_id from customer_sales
+    order by total_revenue desc, customer_id
+    limit :limit offset :offset
+)) with ordinality as chosen (customer_id, place)
+join customer_sales cs on cs.customer_id = chosen.customer_id
+left join customers c on c.customer_id = chosen.customer_id
+left join owners o on o.owner_id = c.owner_id
+order by chosen.place;
 
 -- name: one_customer(customer_id, sees_all, owner_id)^
 -- One customer, if it is in sight.
