@@ -7,12 +7,12 @@ it, statements are never prepared, and no lock outlives its transaction.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from psycopg import sql
+from psycopg import IsolationLevel, sql
 
 from carteira.errors import DatabaseError
 
@@ -49,9 +49,7 @@ class Warehouse:
             with self._borrowed() as borrowed, self.transaction(borrowed, snapshot=snapshot) as inside:
                 yield inside
             return
-        with connection.transaction():
-            if snapshot:
-                connection.execute("set transaction isolation level repeatable read read only")
+        with _frozen(connection) if snapshot else nullcontext(), connection.transaction():
             if self.schema != "public":
                 connection.execute(sql.SQL("set local search_path to {}").format(sql.Identifier(self.schema)))
             yield connection
@@ -67,6 +65,17 @@ class Warehouse:
             yield connection
         finally:
             connection.close()
+
+
+@contextmanager
+def _frozen(connection: Connection) -> Iterator[None]:
+    """The next transaction begins as a read-only snapshot: part of its BEGIN, where a statement costs a round trip."""
+    connection.isolation_level, connection.read_only = IsolationLevel.REPEATABLE_READ, True
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.isolation_level = connection.read_only = None
 
 
 def away(error: psycopg.Error) -> DatabaseError:
