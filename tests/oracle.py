@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -37,13 +38,15 @@ def usual_currency(deals: list[dict[str, Any]]) -> int | None:
     return min(won, key=lambda currency: (-won[currency], currency)) if won else None
 
 
-def expected(ploomes: Simulator, usual: int | None) -> dict[int, tuple[Any, ...]]:
-    """customer_sales by customer, as tuples of COLUMNS."""
+def expected(
+    ploomes: Simulator, usual: int | None, unreadable: AbstractSet[int] = frozenset()
+) -> dict[int, tuple[Any, ...]]:
+    """customer_sales by customer, as tuples of COLUMNS; `unreadable` deals are in no total."""
     hidden = set(ploomes.data.hidden_contact_ids())
     sums = {c["Id"]: Sums(c["Name"] or "", exists=True) for c in ploomes.data.contacts() if c["Id"] not in hidden}
     latest: dict[int, tuple[datetime, int]] = {}
     for deal in ploomes.data.deals():
-        if deal["ContactId"] is None:
+        if deal["ContactId"] is None or deal["Id"] in unreadable:
             continue
         named = sums.setdefault(deal["ContactId"], Sums("", exists=False))
         stamp = (_moment(deal["LastUpdateDate"]), deal["Id"])

@@ -17,6 +17,7 @@ In Python a list of `Fault`; in a file a JSON list of objects with the same name
 | no-value     | the right answer without `value`                                                        |
 | no-count     | the right answer without `@odata.count`                                                 |
 | overload     | 200 with `value: []`                                                                    |
+| nothing      | 200 with `value: []` that is counted as 0                                               |
 | short        | the last `size` rows are missing                                                        |
 | duplicate    | the first row comes twice                                                               |
 | rows         | rows with one of `ids` (or all) get `set`, lose `drop`, and are rewritten by `rewrite`  |
@@ -41,7 +42,7 @@ from carteira.simulator.requests import Request
 
 ACTIONS = (
     "status", "html", "quoted-html", "truncated", "empty", "content-type", "no-value", "no-count", "overload",
-    "short", "duplicate", "rows", "reset", "cut", "stall", "drip",
+    "nothing", "short", "duplicate", "rows", "reset", "cut", "stall", "drip",
 )  # fmt: skip
 REWRITES = ("", "seven-digits", "utc", "other-offset", "number-strings")
 

@@ -68,6 +68,10 @@ _WHOLE: dict[str, Callable[[Fault, Answer], Answer]] = {
 }
 
 
+def _nothing(fault: Fault, body: Row) -> None:
+    body |= {"@odata.count": 0, "value": []}
+
+
 def _overload(fault: Fault, body: Row) -> None:
     body.pop("@odata.count", None)
     body["value"] = []
@@ -95,6 +99,7 @@ _BODIES: dict[str, Callable[[Fault, Row], object]] = {
     "no-value": lambda fault, body: body.pop("value"),
     "no-count": lambda fault, body: body.pop("@odata.count", None),
     "overload": _overload,
+    "nothing": _nothing,
     "short": _short,
     "duplicate": _duplicate,
     "rows": _rows,
