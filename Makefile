@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer with its venv module, and git. `make help` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test lint bench bench-long lock clean
 
 PORT ?= 8000
 PYTEST_ARGS ?=
@@ -17,7 +17,7 @@ FRONTEND := $(wildcard frontend/*.json frontend/*.mjs frontend/src/* frontend/sr
 INSTALL := $(UV) pip install --quiet --python .venv --no-deps --build-constraints requirements-build.lock --editable .
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 
 setup: .venv/installed ## .venv/bin/carteira, ready to use
 	@echo "Ready: .venv/bin/carteira"
@@ -33,16 +33,20 @@ lint: .venv/installed-for-tests ## ruff and mypy --strict
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 
-bench: .venv/installed-for-tests ## measure the sync and the pages against their limits
+bench: .venv/installed-for-tests .bench-venv/installed ## measure against the limits, the bare steps and others
 	@.venv/bin/python -m bench
+
+bench-long: .venv/installed-for-tests .bench-venv/installed ## the same with 300,000 and 3,000,000 deals
+	@.venv/bin/python -m bench --long
 
 lock: $(UV) ## write the newest allowed versions into the lock files
 	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
 	$(COMPILE) --upgrade pyproject.toml --group dev --constraints requirements.lock --output-file requirements-dev.lock
 	$(COMPILE) --upgrade --group build --output-file requirements-build.lock
+	$(COMPILE) --upgrade bench/requirements.in --output-file bench/requirements.lock
 
 clean: ## remove what was set up here (the data in CARTEIRA_HOME stays)
-	rm -rf .uv .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/carteira/web/static/dist frontend/node_modules
+	rm -rf .uv .venv .bench-venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/carteira/web/static/dist frontend/node_modules
 
 # The stamps remember which lock files a venv was made from. Installing one set removes the packages of the other,
 # so the smaller set is not installed over the larger one, which holds it.
@@ -57,6 +61,12 @@ clean: ## remove what was set up here (the data in CARTEIRA_HOME stays)
 	@$(UV) pip sync --quiet --python .venv --require-hashes requirements-dev.lock
 	@$(INSTALL)
 	@touch .venv/installed $@
+
+# What Carteira is measured against never comes into its own venv.
+.bench-venv/installed: bench/requirements.lock | $(UV)
+	@$(UV) venv --quiet --clear --python .uv/bin/python .bench-venv
+	@$(UV) pip sync --quiet --python .bench-venv --require-hashes bench/requirements.lock
+	@touch $@
 
 .venv/bin/python: | $(UV)
 	@$(UV) venv --quiet --allow-existing --python .uv/bin/python .venv

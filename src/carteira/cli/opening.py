@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from carteira.cli.terminal import say
@@ -21,11 +21,9 @@ def opened(settings: Settings, *, any_schema: bool = False) -> Iterator[Warehous
 
     from carteira.warehouse import migrate
     from carteira.warehouse.connection import away
-    from carteira.warehouse.embedded import open_warehouse
 
-    url = settings.database_url.reveal() if settings.database_url else None
     try:
-        with open_warehouse(url, settings.database_schema, settings.home) as warehouse:
+        with _warehouse(settings) as warehouse:
             if not any_schema:
                 migrate.ensure(warehouse, say)
             yield warehouse
@@ -35,3 +33,14 @@ def opened(settings: Settings, *, any_schema: bool = False) -> Iterator[Warehous
         ) from error
     except psycopg.OperationalError as error:
         raise away(error) from error
+
+
+def _warehouse(settings: Settings) -> AbstractContextManager[Warehouse]:
+    if settings.database_url is None:
+        from carteira.warehouse.embedded import open_warehouse
+
+        return open_warehouse(None, settings.database_schema, settings.home)
+    # What holds up a server of our own takes as long to import as a quiet run.
+    from carteira.warehouse.connection import Warehouse
+
+    return nullcontext(Warehouse(settings.database_url.reveal(), settings.database_schema))
