@@ -2,8 +2,8 @@
 
 A page holds exactly min(300, @odata.count) rows, because the count of its filter is what is left to read; its Ids
 ascend and lie where they were asked for. Anything else is a fault and is asked again, never data and never the end.
-Under load Ploomes may say "nothing" instead of "too much": where there should be something, nothing is believed only
-when it is said EMPTY_BELIEVED times.
+Under load Ploomes may say "nothing" instead of "too much": where there should be something it is asked EMPTY_BELIEVED
+times, and rows are missed only when another answer, with a row in it, proves that there are none.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from carteira.errors import PloomesUnavailable
 from carteira.ploomes import decode
 from carteira.ploomes.client import Answer, Client
 from carteira.ploomes.decode import Unproven
@@ -100,14 +101,17 @@ def page(
 ) -> Page:
     """The next page behind `after_id`."""
     asked = _asked(client, entity, refused, filter=between(after_id, upto_id, since))
-    emptiness = _Emptiness(expected=since is None)
+    emptiness = _Emptiness(expected=True)
 
     def read(answer: Answer) -> Page:
         decoded = decode.rows(answer.body, entity)
         emptiness.check(decoded.count)
         return _proved(client, entity, decoded, decoded.count, after_id, upto_id)
 
-    return client.ask(asked, read)
+    found = client.ask(asked, read)
+    if found.size == 0:
+        _prove_nothing(client, entity, after_id, upto_id, since)
+    return found
 
 
 def page_at(client: Client, entity: Entity, skip: int, refused: frozenset[str] = frozenset()) -> Page | None:
@@ -164,19 +168,73 @@ def ids(client: Client, entity: Entity, after_id: int, upto_id: int | None) -> l
     while left > 0:
         behind = found[-1] if found else after_id
         chunk, left = _ids_page(client, entity, between(behind, upto_id), behind, upto_id)
+        if not chunk:
+            _prove_nothing(client, entity, behind, upto_id, None)
         found += chunk
     return found
 
 
 def existing(client: Client, entity: Entity, ids: list[int]) -> set[int]:
-    """Which of these Ids (at most 300) there still are."""
-    chunk, _ = _ids_page(client, entity, any_of(ids), min(ids) - 1, max(ids))
-    return set(chunk)
+    """Which of these Ids (at most 300) there still are.
+
+    Where none is, they are asked for once more together with one that is: then the answer may not be empty.
+    """
+    chunk, _ = _ids_page(client, entity, any_of(ids), min(ids) - 1, max(ids), expected=False)
+    there = None if chunk else _nearest(client, entity, None, "Id")
+    if there is None:
+        return set(chunk)
+    asked = sorted({*ids, there.Id})
+    chunk, _ = _ids_page(client, entity, any_of(asked), asked[0] - 1, asked[-1])
+    if there.Id not in chunk:
+        raise _nothing_said(client, entity)
+    return set(chunk) & set(ids)
 
 
-def _ids_page(client: Client, entity: Entity, where: str, after_id: int, upto_id: int | None) -> tuple[list[int], int]:
+def _prove_nothing(
+    client: Client, entity: Entity, after_id: int, upto_id: int | None, since: datetime | None
+) -> None:
+    """Believe that there is nothing only from an answer that holds a row, and leaves no room for another."""
+    newest = _nearest(client, entity, between(after_id, upto_id), "LastUpdateDate desc,Id desc")
+    if newest is None:
+        proved = _nothing_between(client, entity, after_id, upto_id)
+    else:
+        proved = since is not None and newest.LastUpdateDate is not None and newest.LastUpdateDate < since
+    if not proved:
+        raise _nothing_said(client, entity)
+
+
+def _nothing_between(client: Client, entity: Entity, after_id: int, upto_id: int | None) -> bool:
+    below = _nearest(client, entity, None if upto_id is None else f"Id le {upto_id}", "Id desc")
+    if below is not None:
+        return below.Id <= after_id
+    above = _nearest(client, entity, f"Id gt {after_id}", "Id")
+    return above is None or (upto_id is not None and above.Id > upto_id)
+
+
+def _nearest(client: Client, entity: Entity, where: str | None, order: str) -> _Stamp | None:
+    asked = query(entity.path, filter=where, orderby=order, top=1, count="true", select="Id,LastUpdateDate")
+
+    def read(answer: Answer) -> _Stamp | None:
+        found = decode.envelope(answer.body, _Stamp)
+        if len(found.value) != min(1, decode.counted(found)):
+            raise Unproven(f"{len(found.value)} rows where {min(1, decode.counted(found))} was asked for")
+        return found.value[0] if found.value else None
+
+    return client.ask(asked, read)
+
+
+def _nothing_said(client: Client, entity: Entity) -> PloomesUnavailable:
+    return PloomesUnavailable(
+        f"Ploomes answered {entity.path} on {client.base_url} with nothing where it holds rows, again and again: it is "
+        "probably overloaded. Nothing was concluded from it; run again later."
+    )
+
+
+def _ids_page(
+    client: Client, entity: Entity, where: str, after_id: int, upto_id: int | None, *, expected: bool = True
+) -> tuple[list[int], int]:
     asked = query(entity.path, filter=where, orderby="Id", top=client.page, select="Id", count="true")
-    emptiness = _Emptiness(expected=True)
+    emptiness = _Emptiness(expected=expected)
 
     def read(answer: Answer) -> tuple[list[int], int]:
         found = decode.envelope(answer.body, _Stamp)

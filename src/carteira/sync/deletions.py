@@ -74,7 +74,7 @@ def differing(run: Slice, entity: Entity, known: Sequence[int], there: int) -> l
         parts = [
             part
             for stretch, middle, count in zip(large, middles, counts, strict=True)
-            for part in _split(stretch, middle, count)
+            for part in split(stretch, middle, count)
             if part.differs
         ]
         small += [part for part in parts if part.here <= run.client.page]
@@ -82,7 +82,7 @@ def differing(run: Slice, entity: Entity, known: Sequence[int], there: int) -> l
     return small
 
 
-def _split(stretch: Stretch, middle: int, there: int) -> tuple[Stretch, Stretch]:
+def split(stretch: Stretch, middle: int, there: int) -> tuple[Stretch, Stretch]:
     here = stretch.here // 2
     return (
         Stretch(stretch.after_id, middle, here, there),
@@ -145,7 +145,9 @@ def reread_orphans(run: Slice) -> None:
         orphans = [row[0] for row in staging.queries.orphaned_deals(connection)]
     if orphans:
         present = repair(run, DEALS, orphans)
-        mark_gone(run, DEALS, [one for one in orphans if one not in present])
+        unseen = [one for one in orphans if one not in present]
+        there = _existing(run, DEALS, unseen)
+        mark_gone(run, DEALS, [one for one in unseen if one not in there])
 
 
 def count_here(run: Slice, entity: Entity) -> int:

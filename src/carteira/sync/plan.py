@@ -63,6 +63,11 @@ def watermark(opening: Opening) -> datetime | None:
     return min(opening.newest, opening.server_now) - OVERLAP
 
 
+def nothing_since(since: datetime | None, opening: Opening) -> bool:
+    """Whether an opening shows that no row changed since then, so that none needs to be asked for."""
+    return since is not None and (opening.newest is None or opening.newest < since)
+
+
 def quiet(before: EntityState, opening: Opening) -> bool:
     """Whether nothing can have changed since the last run.
 

@@ -7,6 +7,7 @@ run that was cut short anywhere goes on from there.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from carteira.errors import PloomesRefused
 from carteira.ploomes import pages
@@ -113,13 +114,17 @@ def changes(run: Slice, before: dict[str, EntityState], found: dict[str, Opening
     with run.lease.transaction(run.connection) as connection:
         reads = [one for one in staging.reads(connection) if one.phase == "main"]
         new = [
-            Read(entity.name, "main", 0, since=before[entity.name].watermark)
+            _changed_since(entity, "main", 0, before[entity.name].watermark, found[entity.name])
             for entity in concerned
             if not any(one.entity == entity.name for one in reads)
         ]
         staging.add_reads(connection, run.run_id, new)
     read(run, reads + new)
     return concerned
+
+
+def _changed_since(entity: Entity, phase: str, part: int, since: datetime | None, opening: Opening) -> Read:
+    return Read(entity.name, phase, part, since=since, done=plan.nothing_since(since, opening))
 
 
 def catch_up(run: Slice, entity: Entity, opening: Opening) -> Opening:
@@ -133,7 +138,8 @@ def catch_up(run: Slice, entity: Entity, opening: Opening) -> Opening:
     if not plan.moved(opening, closing):
         return closing
     with run.lease.transaction(run.connection) as connection:
-        again = Read(entity.name, "catch-up", len(_catch_ups(connection, entity)), since=plan.watermark(opening))
+        number = len(_catch_ups(connection, entity))
+        again = _changed_since(entity, "catch-up", number, plan.watermark(opening), closing)
         staging.add_reads(connection, run.run_id, [again])
         staging.queries.begin_catch_up(
             connection,

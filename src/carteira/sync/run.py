@@ -67,9 +67,10 @@ def sync(
 ) -> Outcome:
     """One run. Raises CarteiraError with its exit code; returns for 'succeeded' and for 'partial'.
 
-    `deadline`: seconds after which reading stops where it is; publishing is never cut. Setting `stopping` does the
-    same from outside, and a run that fails or is overtaken sets it: an event of this run's own. `at_step` is told each step as it is reached, for tests that interrupt there; `page` is how many
-    rows to ask for at once, for tests that want many pages of few rows.
+    `deadline`: seconds after which reading stops where it is; publishing is never cut. Setting `stopping`, an event of
+    this run's own, does the same from outside; a run that fails or is overtaken sets it. `at_step` is told each step as
+    it is reached, for tests that interrupt there; `page` is how many rows to ask for at once, for tests that want many
+    pages of few rows.
     """
     settings.require("PLOOMES_API_KEY")
     stopping = stopping or threading.Event()
@@ -79,7 +80,10 @@ def sync(
             ledger = Bookings(warehouse, WINDOW_SECONDS)
             with closing(ledger), closing(warehouse.connect()) as connection:
                 pacer = Pacer(settings.ploomes_requests_per_minute, settings.ploomes_concurrency, ledger, stopping)
-                with _client(settings, pacer, patience, page) as client, _pool(settings.ploomes_concurrency, stopping) as pool:
+                with (
+                    _client(settings, pacer, patience, page) as client,
+                    _pool(settings.ploomes_concurrency, stopping) as pool,
+                ):
                     made_with = plan.fingerprint(client.base_url, _key(settings))
                     run = _begin(held, connection, made_with, full=full, accept_deletions=accept_deletions)
                     slice_ = Slice(
