@@ -13,6 +13,11 @@ const handlers = {
     button.setAttribute("aria-pressed", String(shown));
     input.focus();
   },
+  edit: (button) => {
+    const menu = document.getElementById("filtro");
+    menu.open = true;
+    menu.querySelector(`[name="${button.dataset.edit}"]`).focus();
+  },
   twist: (button) => {
     const detail = document.getElementById(button.getAttribute("aria-controls"));
     detail.hidden = !detail.hidden;

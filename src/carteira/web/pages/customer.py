@@ -26,7 +26,7 @@ router = APIRouter()
 
 BIGGEST_ID = 2**63 - 1
 MONTHS, RHYTHM_MONTHS, NARROW_MONTHS = 24, 24, 11
-DEALS, MORE_DEALS = 12, 50
+DEALS, MORE_DEALS = 10, 50
 SITUATIONS = (("", "Todos"), ("won", "Ganhos"), ("open", "Abertos"), ("lost", "Perdidos"))
 NODES = {"won": ("won", "check", "Ganho"), "lost": ("lost", "x", "Perdido"), "open": ("open", "clock", "Aberto")}
 OTHER = ("other", "info", "Outra situação")

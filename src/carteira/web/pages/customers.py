@@ -38,8 +38,9 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter in force: `without` is the page without it."""
+    """A filter in force: `field` is where it is edited, `without` the page without it."""
 
+    field: str
     name: str
     value: str
     without: str
@@ -164,7 +165,7 @@ def _filters(view: View, query: Query) -> list[Filter]:
         "periodo": "Período",
     }
     return [
-        Filter(titles[name], value, with_query(PATH, short(text | {name: None})))
+        Filter(name, titles[name], value, with_query(PATH, short(text | {name: None})))
         for name, value in found.items()
         if value
     ]

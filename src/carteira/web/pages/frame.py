@@ -56,10 +56,28 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the first read is, in rows."""
+    """How far a read is, in rows."""
 
-    read: int
-    expected: int
+    customers_read: int
+    customers_expected: int
+    deals_read: int
+    deals_expected: int
+
+    @property
+    def read(self) -> int:
+        return min(self.customers_read, self.customers_expected) + min(self.deals_read, self.deals_expected)
+
+    @property
+    def expected(self) -> int:
+        return self.customers_expected + self.deals_expected
+
+    @property
+    def customers_done(self) -> bool:
+        return self.customers_read >= self.customers_expected
+
+    @property
+    def deals_done(self) -> bool:
+        return self.deals_read >= self.deals_expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,8 @@ class Frame:
     fresh: Fresh
     banner: Banner | None
     has_data: bool
+    has_key: bool
+    may_start: bool
     progress: Progress | None
 
 
@@ -104,7 +124,8 @@ class View:
         response: Response = self.request.app.state.templates.TemplateResponse(
             self.request, template, everything, status_code=status
         )
-        return kept.answer(self.request, self.stamp, response)
+        # How far a run is stands in no stamp: while one is under way, every look is a new one.
+        return response if standing.state == "running" else kept.answer(self.request, self.stamp, response)
 
 
 @contextmanager
@@ -137,6 +158,8 @@ def _frame(page: str, view: View, standing: Standing) -> Frame:
         fresh=_fresh(standing, view.stamp, view.f),
         banner=_banner(standing, view.stamp, view.f),
         has_data=standing.has_customers,
+        has_key=(has_key := view.request.app.state.settings.ploomes_api_key is not None),
+        may_start=has_key and viewer.role == "admin",
         progress=_progress(standing),
     )
 
@@ -172,8 +195,11 @@ def _banner(standing: Standing, read: Stamp, f: Formats) -> Banner | None:
 
 
 def _progress(standing: Standing) -> Progress | None:
-    if standing.state not in ("running", "partial"):
+    if standing.state not in ("running", "partial") or not standing.deals_expected:
         return None
-    expected = (standing.customers_expected or 0) + (standing.deals_expected or 0)
-    read = (standing.customers_read or 0) + (standing.deals_read or 0)
-    return Progress(min(read, expected), expected) if expected else None
+    return Progress(
+        standing.customers_read or 0,
+        standing.customers_expected or 0,
+        standing.deals_read or 0,
+        standing.deals_expected,
+    )

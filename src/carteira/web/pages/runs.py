@@ -98,7 +98,6 @@ def history(request: Request, viewer: SignedIn, antes: int | None = None) -> Res
             "counts": counts,
             "last_full": runs.freshness(view.connection).last_full_at,
             "rejections": [_rejected(row, view) for row in runs.open_rejections(view.connection)],
-            "may_start": viewer.role == "admin",
             "running": bool(recent) and recent[0].state == "running",
         }
         return view.render("sincronizacoes.html", "sincronizacoes", context)
