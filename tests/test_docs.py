@@ -14,6 +14,8 @@ import pytest
 from carteira import __version__, errors
 from carteira.cli.parser import parser
 from carteira.settings import SETTINGS, Setting, load
+from carteira.warehouse.connection import Warehouse
+from carteira.web.app import create_app
 
 ROOT = Path(__file__).parents[1]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
@@ -148,3 +150,17 @@ def test_the_lock_files_hold_what_the_project_asks_for() -> None:
         locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / name).read_text("utf-8"), re.MULTILINE))
         assert {re.split(r"[\[<>=]", one)[0] for one in wanted} - locked == set(), f"`make lock` writes {name} anew"
     assert set(asked["build-system"]["requires"]) == set(groups["build"])
+
+
+def test_every_route_for_programs_is_documented() -> None:
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
+    app = create_app(load({"HOME": "/home/ana"}, Path("/nowhere")), Warehouse("postgresql://nobody@127.0.0.1:1/none"))
+    described = app.openapi()["paths"]
+    told = set(re.findall(r"GET `(/[^`]*)`", page))
+
+    assert set(described) - told == set()
+    assert {"/api/cron/sync-customer-sales", "/healthz", "/readyz"} <= told
+    for path, methods in described.items():
+        text = page.partition(f"## GET `{path}`")[2].partition("\n## ")[0]
+        names = [parameter["name"] for parameter in methods["get"].get("parameters", [])]
+        assert [name for name in names if not re.search(rf"\b{name}\b", f"{path} {text}")] == []
