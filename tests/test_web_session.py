@@ -114,6 +114,36 @@ def test_a_users_link_leads_to_a_password(client: TestClient, warehouse: Warehou
     assert sign_in(elsewhere, password="outra frase bem diferente").status_code == 303
 
 
+def test_another_password_asks_for_the_old_one(client: TestClient, ana: str) -> None:
+    """A screen that was left alone, or a token, must not be enough to take an account over."""
+    sign_in(client)
+    assert 'name="current"' in client.get("/senha").text
+    other = {"password": "outra frase bem diferente"}
+
+    assert client.post("/senha", data=other).status_code == 422
+    assert client.post("/senha", data=other | {"current": "wrong"}).status_code == 422
+    assert client.post("/senha", data=other | {"current": PASSWORD}).status_code == 303
+    assert status(client) == 200
+
+
+def test_a_token_sets_no_password(client: TestClient, warehouse: Warehouse) -> None:
+    headers = dashboard.viewer(warehouse, "admin")
+
+    assert client.post("/senha", headers=headers, data={"password": PASSWORD}).status_code == 403
+    assert client.post("/primeiro-acesso", headers=headers, data={"password": PASSWORD}).status_code == 403
+
+
+def test_a_new_session_ends_the_one_before(client: TestClient, ana: str) -> None:
+    sign_in(client)
+    before = client.cookies["carteira"]
+    sign_in(client)
+    assert status(client) == 200
+
+    client.cookies.clear()
+    client.cookies.set("carteira", before)
+    assert status(client) == 401
+
+
 def test_email_and_password_open_a_session(client: TestClient, ana: str) -> None:
     answer = sign_in(client, " ANA@example.com".strip(), para="/clientes?uf=SP")
 

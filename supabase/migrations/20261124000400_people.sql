@@ -27,8 +27,10 @@ create table sessions (
     user_id bigint references users on delete cascade,
     created_at timestamptz not null default now(),
     seen_at timestamptz not null default now(),
-    expires_at timestamptz not null
+    expires_at timestamptz not null,
+    by_link boolean not null default false
 );
+comment on column sessions.by_link is 'opened by a one-time link: for an hour a password may be set without the old one';
 
 create table api_tokens (
     token_id bigint generated always as identity primary key,

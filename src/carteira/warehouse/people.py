@@ -180,14 +180,21 @@ def add_link(connection: Connection, email: str | None = None) -> str:
 def use_link(connection: Connection, secret: str) -> str | None:
     """The secret of the session that a link opens; None where the link is used, too old or for nobody."""
     row = queries.use_link(connection, link_hash=digest(secret))
-    return open_session(connection, row[0]) if row else None
+    return open_session(connection, row[0], by_link=True) if row else None
 
 
-def open_session(connection: Connection, user_id: int | None) -> str:
+def password_to_prove(connection: Connection, session: str) -> str | None:
+    """The hash of the password that must be known to set another one; None for an hour after coming by a link."""
+    row = queries.password_of_session(connection, session_hash=digest(session))
+    password_hash, fresh_link = row or (None, False)
+    return None if fresh_link else password_hash or ""
+
+
+def open_session(connection: Connection, user_id: int | None, *, by_link: bool = False) -> str:
     """The secret of a new session."""
     secret = new_secret()
     queries.sweep(connection, idle=SESSION_IDLE)
-    queries.add_session(connection, session_hash=digest(secret), user_id=user_id, life=SESSION_LIFE)
+    queries.add_session(connection, session_hash=digest(secret), user_id=user_id, life=SESSION_LIFE, by_link=by_link)
     return secret
 
 

@@ -80,9 +80,17 @@ where l.link_hash = :link_hash and l.used_at is null and l.expires_at > now()
            else exists (select from users u where u.user_id = l.user_id and u.disabled_at is null) end
 returning l.user_id;
 
--- name: add_session(session_hash, user_id, life)!
+-- name: add_session(session_hash, user_id, life, by_link)!
 -- A session; user_id null: the first visitor's.
-insert into sessions (session_hash, user_id, expires_at) values (:session_hash, :user_id, now() + :life::interval);
+insert into sessions (session_hash, user_id, expires_at, by_link)
+values (:session_hash, :user_id, now() + :life::interval, :by_link);
+
+-- name: password_of_session(session_hash)^
+-- The hash of the user's password, and whether the session may set another one without knowing it.
+select u.password_hash, s.by_link and s.created_at > now() - interval '1 hour' as fresh_link
+from sessions s
+join users u on u.user_id = s.user_id
+where s.session_hash = :session_hash;
 
 -- name: end_session(session_hash)!
 -- Signed out.

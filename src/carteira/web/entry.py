@@ -13,7 +13,7 @@ from carteira.warehouse import people
 from carteira.warehouse.connection import Warehouse
 from carteira.web import passwords, problems
 from carteira.web.pages.sign_in import first_user_page, password_page, sign_in_page
-from carteira.web.session import Viewer, signed_in
+from carteira.web.session import Viewer, in_person, signed_in
 
 router = APIRouter(include_in_schema=False)
 
@@ -86,7 +86,7 @@ def first_user_form(request: Request, viewer: Annotated[Viewer, Depends(signed_i
 @router.post("/primeiro-acesso")
 def first_user(
     request: Request,
-    viewer: Annotated[Viewer, Depends(signed_in)],
+    viewer: Annotated[Viewer, Depends(in_person)],
     name: Field = "",
     email: Field = "",
     password: Field = "",
@@ -110,20 +110,25 @@ def first_user(
 
 
 @router.get("/senha")
-def password_form(request: Request, viewer: Annotated[Viewer, Depends(signed_in)]) -> Response:
+def password_form(request: Request, viewer: Annotated[Viewer, Depends(in_person)]) -> Response:
     if viewer.user_id is None:
         return RedirectResponse("/primeiro-acesso", 303)
-    return password_page(request, viewer)
+    return password_page(request, viewer, asks_current=_to_prove(request) is not None)
 
 
 @router.post("/senha")
-def set_password(request: Request, viewer: Annotated[Viewer, Depends(signed_in)], password: Field = "") -> Response:
+def set_password(
+    request: Request, viewer: Annotated[Viewer, Depends(in_person)], password: Field = "", current: Field = ""
+) -> Response:
     """Another password: every other session of the user ends, this one is replaced."""
     if viewer.user_id is None:
         return problems.problem(request, 403)
+    to_prove = _to_prove(request)
     failure = passwords.weakness(password, viewer.email, viewer.name)
+    if to_prove is not None and not passwords.matches(to_prove, current):
+        failure = "A senha atual não confere."
     if failure is not None:
-        return password_page(request, viewer, failure=failure, status=422)
+        return password_page(request, viewer, failure=failure, status=422, asks_current=to_prove is not None)
     password_hash = passwords.hashed(password)
     warehouse: Warehouse = request.app.state.warehouse
     with warehouse.transaction() as connection:
@@ -131,6 +136,12 @@ def set_password(request: Request, viewer: Annotated[Viewer, Depends(signed_in)]
         session = people.open_session(connection, viewer.user_id)
         people.note(connection, viewer, "password set", address=address(request))
     return _in(request, session, "/")
+
+
+def _to_prove(request: Request) -> str | None:
+    warehouse: Warehouse = request.app.state.warehouse
+    with warehouse.transaction() as connection:
+        return people.password_to_prove(connection, request.cookies.get(request.app.state.cookie, ""))
 
 
 def address(request: Request) -> str:
@@ -149,6 +160,11 @@ def inside(target: str) -> str:
 
 
 def _in(request: Request, session: str, target: str) -> Response:
+    before = request.cookies.get(request.app.state.cookie)
+    if before:
+        warehouse: Warehouse = request.app.state.warehouse
+        with warehouse.transaction() as connection:
+            people.end_session(connection, before)
     response = RedirectResponse(target, 303)
     response.set_cookie(
         request.app.state.cookie,

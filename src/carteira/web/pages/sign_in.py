@@ -32,9 +32,11 @@ def first_user_page(
     return _page(request, "primeiro-acesso.html", status, failure=failure, email=email, name=name)
 
 
-def password_page(request: Request, viewer: Viewer, *, failure: str = "", status: int = 200) -> Response:
-    """The form for a new password."""
-    return _page(request, "senha.html", status, failure=failure, email=viewer.email)
+def password_page(
+    request: Request, viewer: Viewer, *, failure: str = "", status: int = 200, asks_current: bool = False
+) -> Response:
+    """The form for a new password; `asks_current`: whoever sets it has to know the old one."""
+    return _page(request, "senha.html", status, failure=failure, email=viewer.email, asks_current=asks_current)
 
 
 def _page(request: Request, template: str, status: int, **context: Any) -> Response:
