@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer with its venv module, and git. `make help` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-long lock clean
+.PHONY: help setup demo test picture lint bench bench-long lock clean
 
 PORT ?= 8000
 PYTEST_ARGS ?=
@@ -28,6 +28,10 @@ demo: .venv/installed ## a whole Carteira on invented data; no account, no key (
 test: .venv/installed-for-tests ## every test (PYTEST_ARGS="-k name")
 	@sh scripts/check-test-tools.sh
 	@.venv/bin/python -m pytest -n 2 $(PYTEST_ARGS)
+
+picture: .venv/installed-for-tests ## take the README's screenshot anew, from the tests' own
+	@.venv/bin/python -m pytest -q tests/browser -k "test_a_page_is_whole and painel-1440-light"
+	@cp build/screenshots/painel-1440-claro.png docs/img/painel.png
 
 lint: .venv/installed-for-tests ## ruff and mypy --strict
 	@.venv/bin/ruff check .
