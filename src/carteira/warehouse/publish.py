@@ -21,6 +21,7 @@ queries: Any = aiosql.from_path(Path(__file__).with_name("publish.sql"), "psycop
 
 SETTLING_SECONDS = 2.0
 MANY_CUSTOMERS = 20_000
+MANY_DEALS = 100_000
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ def merge(
     (look_ups,) = queries.merge_look_ups(connection)
     (customers,) = queries.merge_customers(connection)
     (deals,) = queries.merge_sales(connection)
+    if deals > MANY_DEALS:
+        queries.count_anew(connection)
     customers_deleted, deals_deleted = queries.tombstone(connection, opened_at=opened_at)
     rejected, flagged = queries.flag_rejected(connection, run_id=run_id, opened_at=opened_at, full=full)
     placeholders = _placeholders(connection, full)
