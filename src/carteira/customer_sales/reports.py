@@ -283,7 +283,7 @@ def last_sale(connection: Connection, until: datetime, sight: Sight) -> LastSale
 
 
 def sellers(connection: Connection, sight: Sight) -> list[Seller]:
-    """Owners who have deals, those who left the company last."""
+    """Owners by name, those who left the company last."""
     return [Seller(*row) for row in queries.sellers(connection, **sight.parameters)]
 
 
@@ -300,11 +300,6 @@ def trends(
         **sight.parameters,
     )
     return dict(rows)
-
-
-def states_of_customers(connection: Connection, sight: Sight) -> list[tuple[str, int]]:
-    """The states that customers are in, with how many are there."""
-    return list(queries.states_of_customers(connection, **sight.parameters))
 
 
 def profile(connection: Connection, customer_id: int, year: Period, zone: ZoneInfo, sight: Sight) -> Profile | None:

@@ -158,10 +158,10 @@ order by s.closed_at desc
 limit 1;
 
 -- name: sellers(sees_all, owner_id)
--- Owners who have a deal, by name: what a seller filter offers.
+-- Owners by name, those who left last: what a seller filter offers. Whether each has a deal is not asked: it would cost a scan.
 select o.owner_id, o.name, o.suspended
 from owners o
-where exists (select from sales s where s.owner_id = o.owner_id) and (:sees_all or o.owner_id = :owner_id)
+where not o.integration and (:sees_all or o.owner_id = :owner_id)
 order by o.suspended, lower(o.name), o.owner_id;
 
 -- name: standing()^
@@ -187,14 +187,6 @@ select c.customer_id,
 from unnest(:customer_ids::bigint[]) as c (customer_id)
 cross join unnest(:starts::timestamptz[], :ends::timestamptz[]) with ordinality as w (since, until, number)
 group by c.customer_id;
-
--- name: states_of_customers(sees_all, owner_id)
--- The states that customers are in, with how many are there.
-select c.state, count(*) as customers
-from customers c
-where c.state is not null and c.deleted_at is null and (:sees_all or c.owner_id = :owner_id)
-group by c.state
-order by c.state;
 
 -- name: profile(customer_id, since, earlier, zone, sees_all, owner_id)^
 -- What the page of a customer says beside the list's figures: two windows of revenue, money in open deals, the contact's dates.

@@ -26,6 +26,8 @@ PATH = "/clientes"
 PAGE_SIZE = 50
 LAST_PAGE = 10**9
 TREND_MONTHS = 12
+# Which of them have customers would cost a scan of all customers.
+STATES = "AC AL AM AP BA CE DF ES GO MA MG MS MT PA PB PE PI PR RJ RN RO RR RS SC SE SP TO".split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,7 @@ def _menus(view: View, query: Query) -> dict[str, Any]:
     return {
         "tabs": tabs,
         "sellers": reports.sellers(view.connection, view.sight) if view.sight.sees_all else [],
-        "states": reports.states_of_customers(view.connection, view.sight),
+        "states": STATES,
         "presets": [Preset(value, name, query.text["periodo"] == value) for value, name in periods.TABS],
         "custom_period": view.f.range(period.first, period.last) if period else "",
         "text": text,
