@@ -7,6 +7,7 @@ import pytest
 
 from carteira.warehouse import migrate
 from carteira.warehouse.connection import Warehouse
+from carteira.warehouse.migrations import functions
 
 pytestmark = pytest.mark.every_postgres
 
@@ -76,6 +77,20 @@ def test_every_drift_is_named(warehouse: Warehouse, change: str) -> None:
         connection.execute(change.encode())
 
     assert "\n".join(map(str, migrate.drift(warehouse))) == CHANGES[change]
+
+
+@pytest.mark.usefixtures("strangers")
+@pytest.mark.parametrize("name", functions())
+def test_functions_are_ours_too(warehouse: Warehouse, name: str) -> None:
+    with warehouse.connect() as connection:
+        connection.execute(f"grant execute on function {name} to anon".encode())
+        assert [str(each) for each in migrate.drift(warehouse)] == [
+            f"{name}: anon has EXECUTE on {name} and must have none"
+        ]
+        connection.execute(f"drop function {name}".encode())
+
+    (missing,) = migrate.drift(warehouse)
+    assert (missing.table, missing.kind, missing.found) == (name, "function", None)
 
 
 def test_what_is_a_users_own_is_no_drift(warehouse: Warehouse) -> None:

@@ -1,8 +1,8 @@
 """Where a database has parted from what the migrations give.
 
-What they give is asked of the server itself: the migrations are applied once more, to the temporary schema of a
-transaction that is rolled back. So nothing has to be kept in step with them, and every PostgreSQL version is compared
-with its own way of writing a default or an index. It needs no right but to make temporary tables.
+What they give is asked of the server itself: the migrations are applied once more, to a schema of a transaction that is
+rolled back. So nothing has to be kept in step with them, and every PostgreSQL version is compared with its own way of
+writing a default or an index.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import aiosql
 import psycopg
@@ -17,7 +18,7 @@ from psycopg import sql
 
 from carteira.errors import DatabaseError
 from carteira.warehouse.connection import Connection, Warehouse
-from carteira.warehouse.migrations import ADOPTED, migrations, tables
+from carteira.warehouse.migrations import ADOPTED, functions, migrations, tables
 
 queries: Any = aiosql.from_path(Path(__file__).with_name("drift.sql"), "psycopg")
 
@@ -55,7 +56,7 @@ def differences(warehouse: Warehouse) -> list[Drift]:
     with warehouse.transaction() as connection:
         _look_at(connection, warehouse.schema)
         found = _facts(connection)
-        rights = list(queries.rights(connection, tables=tables(), aside=ASIDE))
+        rights = list(queries.rights(connection, tables=tables(), aside=ASIDE, functions=functions()))
         uncovered = [name for (name,) in queries.open_aside(connection, aside=ASIDE)]
     faults = _compare(_expected(warehouse), found)
     faults += [Drift(table, "right", grantee, None, right) for table, grantee, right in rights]
@@ -68,7 +69,7 @@ def _compare(expected: Facts, found: Facts) -> list[Drift]:
     faults = [
         Drift(*key, definition, found.get(key))
         for key, definition in expected.items()
-        if found.get(key) != definition and (key[0] in here or key[1] == "table")
+        if found.get(key) != definition and (key[0] in here or key[1] in ("table", "function"))
     ]
     return faults + [
         Drift(*key, None, definition) for key, definition in found.items() if key not in expected and key[1] != "index"
@@ -77,16 +78,18 @@ def _compare(expected: Facts, found: Facts) -> list[Drift]:
 
 def _expected(warehouse: Warehouse) -> Facts:
     """The facts of a schema that was migrated this moment."""
+    beside = sql.Identifier(f"carteira_check_{uuid4().hex}")
     try:
         with warehouse.transaction() as connection, connection.transaction(force_rollback=True):
-            connection.execute("set local search_path to pg_temp")
+            connection.execute(sql.SQL("create schema {}").format(beside))
+            connection.execute(sql.SQL("set local search_path to {}, pg_temp").format(beside))
             for step in migrations():
                 connection.execute(step.up.encode())
             return _facts(connection)
     except psycopg.errors.InsufficientPrivilege as error:
         raise DatabaseError(
-            f"The migrations cannot be tried beside the database: {' '.join(str(error).split())}. Grant the role "
-            "TEMPORARY on this database."
+            f"The migrations cannot be tried beside the tables: {' '.join(str(error).split())}. Grant the role CREATE "
+            "on this database, or check with the role that owns it; nothing of the trial stays."
         ) from error
 
 
@@ -97,5 +100,6 @@ def _look_at(connection: Connection, schema: str) -> None:
 
 def _facts(connection: Connection) -> Facts:
     return {
-        (table, kind, name): definition for table, kind, name, definition in queries.facts(connection, tables=tables())
+        (table, kind, name): definition
+        for table, kind, name, definition in queries.facts(connection, tables=tables(), functions=functions())
     }

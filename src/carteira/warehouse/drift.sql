@@ -1,5 +1,6 @@
--- name: facts(tables)
--- What the current schema says of these tables: their columns, indexes, constraints, row-level security and rights.
+-- name: facts(tables, functions)
+-- What the current schema says of these tables, their columns, indexes, constraints and row-level security, and of these
+-- functions.
 with ours as (
     select c.oid, c.relname::text as name, c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity, c.relacl
     from pg_class c
@@ -34,10 +35,19 @@ join pg_constraint k on k.conrelid = ours.oid and k.contype in ('c', 'f', 'p', '
 union all
 select ours.name, 'row-level security', '',
     case when relforcerowsecurity then 'forced on the owner too' when relrowsecurity then 'on' else 'off' end
-from ours;
+from ours
+union all
+select p.proname::text, 'function', '(' || pg_get_function_identity_arguments(p.oid) || ')',
+    'returns ' || pg_get_function_result(p.oid)
+        || case p.provolatile when 'i' then ' immutable' when 's' then ' stable' else '' end
+        || case when p.prosecdef then ' security definer' else '' end
+        || ', body ' || md5(p.prosrc)
+from pg_proc p
+where p.pronamespace = current_schema()::regnamespace and p.proname = any(:functions);
 
--- name: rights(tables, aside)
--- What anon, authenticated and everybody may do with these tables, their columns, their sequences and what was put aside.
+-- name: rights(tables, aside, functions)
+-- What anon, authenticated and everybody may do with these tables, their columns and sequences, what was put aside, and
+-- these functions, which anybody may call unless told otherwise.
 with ours as (
     select c.oid, c.relname::text as name, c.relacl
     from pg_class c
@@ -60,6 +70,11 @@ rights as (
         and d.refobjid = ours.oid and d.deptype in ('a', 'i')
     join pg_class s on s.oid = d.objid and s.relkind = 'S'
     cross join aclexplode(s.relacl) x
+    union all
+    select p.proname::text, x.grantee, x.privilege_type || ' on ' || p.proname
+    from pg_proc p
+    cross join aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x
+    where p.pronamespace = current_schema()::regnamespace and p.proname = any(:functions)
 )
 select rights.name as "table", coalesce(r.rolname::text, 'public') as grantee, rights.definition
 from rights

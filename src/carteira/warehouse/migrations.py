@@ -11,7 +11,8 @@ from carteira.errors import DatabaseError
 
 FILE_NAME = re.compile(r"(?P<version>\d{14})_(?P<name>\w+)\.sql")
 STATEMENT = re.compile(r"(?:--[^\n]*|'(?:[^']|'')*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|[^;])+", re.DOTALL)
-CREATED = re.compile(r"^create table (\w+)", re.MULTILINE)
+TABLE = re.compile(r"^create table (\w+)", re.MULTILINE)
+FUNCTION = re.compile(r"^create function (\w+)", re.MULTILINE)
 # What an older system kept under our names, and the migration that puts it aside.
 ADOPTED = frozenset({"customer_sales", "sales", "customers"})
 ADOPTING = "20261124000100"
@@ -29,7 +30,7 @@ class Migration:
     @property
     def tables(self) -> list[str]:
         """The names of the tables that it makes."""
-        return CREATED.findall(self.up)
+        return TABLE.findall(self.up)
 
     @property
     def statements(self) -> list[str]:
@@ -57,3 +58,8 @@ def _read(path: Path) -> Migration:
 def tables() -> list[str]:
     """The names of all our tables."""
     return [name for step in migrations() for name in step.tables]
+
+
+def functions() -> list[str]:
+    """The names of all our functions."""
+    return [name for step in migrations() for name in FUNCTION.findall(step.up)]
