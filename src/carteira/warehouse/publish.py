@@ -58,7 +58,7 @@ def merge(
         queries.count_anew(connection)
     customers_deleted, deals_deleted = queries.tombstone(connection, opened_at=opened_at)
     rejected, flagged = queries.flag_rejected(connection, run_id=run_id, opened_at=opened_at, full=full)
-    placeholders = _placeholders(connection, full)
+    placeholders = _placeholders(connection, touched)
     usual = _usual_currency(connection, full, usual_currency_id)
     if touched is not None and (usual != usual_currency_id or len(touched) > MANY_CUSTOMERS):
         touched = None
@@ -76,10 +76,13 @@ def merge(
     )
 
 
-def _placeholders(connection: Connection, full: bool) -> int:
+def _placeholders(connection: Connection, touched: list[int] | None) -> int:
+    if touched is None:
+        nameless = queries.nameless_contacts(connection)
+    else:
+        nameless = queries.nameless_among(connection, customer_ids=touched)
     rows = [
-        {"customer_id": customer_id, "name": name, "name_key": brazil.name_key(name)}
-        for customer_id, name in queries.nameless_contacts(connection, full=full)
+        {"customer_id": customer_id, "name": name, "name_key": brazil.name_key(name)} for customer_id, name in nameless
     ]
     if rows:
         queries.put_placeholder(connection, rows)

@@ -193,19 +193,32 @@ select
     (select count(*) from flagged_customers) + (select count(*) from flagged_sales)
         + (select count(*) from readable_again) + (select count(*) from opened) as changed;
 
--- name: nameless_contacts(full)
--- Contacts that live deals name and that are not here, or only as placeholders of another name. Only a full run looks
--- at all deals; written with `or`, every run would.
-select distinct on (named.customer_id) named.customer_id, named.contact_name
+-- name: nameless_contacts()
+-- Contacts that live deals name and that are not here, or only as placeholders of another name: by their newest deals.
+select newest.customer_id, newest.contact_name
 from (
-    select sales.* from sales where :full
-    union all select sales.* from sales join (select distinct deal_id from staged_sales) read using (deal_id)
-        where not :full
-) named
-left join customers on customers.customer_id = named.customer_id
-where named.customer_id is not null and named.deleted_at is null
-and (customers.customer_id is null or (customers.placeholder and customers.name <> named.contact_name))
-order by named.customer_id, named.updated_at desc, named.deal_id desc;
+    select distinct on (sales.customer_id) sales.customer_id, sales.contact_name, customers.name
+    from sales
+    left join customers on customers.customer_id = sales.customer_id
+    where sales.customer_id is not null and sales.deleted_at is null and sales.rejected_at is null
+    and (customers.customer_id is null or customers.placeholder)
+    order by sales.customer_id, sales.updated_at desc, sales.deal_id desc
+) newest
+where newest.name is distinct from newest.contact_name;
+
+-- name: nameless_among(customer_ids)
+-- The same of some contacts; the deals of those that have a name of their own are not looked at.
+select touched.customer_id, newest.contact_name
+from unnest(:customer_ids::bigint[]) touched (customer_id)
+left join customers on customers.customer_id = touched.customer_id
+cross join lateral (
+    select contact_name from sales
+    where sales.customer_id = touched.customer_id and deleted_at is null and rejected_at is null
+    order by updated_at desc, deal_id desc
+    limit 1
+) newest
+where (customers.customer_id is null or customers.placeholder)
+and customers.name is distinct from newest.contact_name;
 
 -- name: put_placeholder(customer_id, name, name_key)*!
 -- A contact that is known only by the deals that name it.
