@@ -82,6 +82,16 @@ def test_bundled_files_are_kept_for_good_and_others_are_asked_for(client: TestCl
         assert client.get(path).status_code == 404
 
 
+@pytest.mark.parametrize("in_pieces", [False, True])
+def test_nobody_fills_the_memory(client: TestClient, in_pieces: bool) -> None:
+    body = b"email=" + b"x" * 1_000_000
+    content = (body[start : start + 65536] for start in range(0, len(body), 65536)) if in_pieces else body
+
+    answer = client.post("/entrar", content=content, headers={"content-type": "application/x-www-form-urlencoded"})
+
+    assert answer.status_code == 413
+
+
 class Watched(Warehouse):
     """A warehouse that counts its transactions, and holds the first one until it is let go."""
 

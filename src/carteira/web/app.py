@@ -23,7 +23,7 @@ from carteira.errors import CarteiraError
 from carteira.warehouse.connection import CONNECT_SECONDS, Warehouse
 from carteira.web import api, cron, entry, export, health, pages, problems
 from carteira.web.cron import Runs
-from carteira.web.headers import SameOrigin, SecurityHeaders
+from carteira.web.headers import SameOrigin, SecurityHeaders, SmallBodies
 from carteira.web.kept import Kept
 from carteira.web.session import cookie_name
 from carteira.web.statics import FOLDER, Statics
@@ -52,6 +52,7 @@ def create_app(settings: Settings, warehouse: Warehouse) -> FastAPI:
     _include_routes(app)
     app.mount("/static", Statics(directory=FOLDER), name="static")
     # The last one added is the first to see a request.
+    app.add_middleware(SmallBodies)
     app.add_middleware(SameOrigin, public_url=settings.public_url)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM, compresslevel=6)
     app.add_middleware(Kept)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,6 +34,7 @@ ALWAYS = {
     "cross-origin-resource-policy": "same-origin",
 }
 STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
+LARGEST_BODY = 1_000_000
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
@@ -92,6 +94,26 @@ class SameOrigin:
                 await refusal(scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+
+class SmallBodies:
+    """Stops reading a request that sends more than anybody has reason to send here."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        left = LARGEST_BODY
+
+        async def receive_some() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise HTTPException(413)
+            return message
+
+        await self.app(scope, receive_some if scope["type"] == "http" else receive, send)
 
 
 def is_same_origin(headers: Headers, own_hosts: Sequence[str]) -> bool:

@@ -25,6 +25,7 @@ EXPLANATIONS = {
     403: ("Sem permissão", "O seu perfil não permite abrir esta página."),
     404: ("Página não encontrada", "O endereço não existe, ou o registro está fora da sua carteira."),
     405: ("Método não permitido", "Este endereço não aceita esse tipo de pedido."),
+    413: ("Pedido grande demais", "Nada aqui precisa de tanto."),
     422: ("Pedido não entendido", "Um dos valores do endereço não é válido."),
     429: ("Muitas tentativas", "Espere um pouco antes de tentar de novo."),
     503: (
