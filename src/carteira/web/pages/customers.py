@@ -27,7 +27,12 @@ PAGE_SIZE = 50
 LAST_PAGE = 10**9
 TREND_MONTHS = 12
 # Which of them have customers would cost a scan of all customers.
-STATES = "AC AL AM AP BA CE DF ES GO MA MG MS MT PA PB PE PI PR RJ RN RO RR RS SC SE SP TO".split()
+# fmt: off
+STATES = (
+    "AC", "AL", "AM", "AP", "BA", "CE", "DF", "ES", "GO", "MA", "MG", "MS", "MT", "PA",
+    "PB", "PE", "PI", "PR", "RJ", "RN", "RO", "RR", "RS", "SC", "SE", "SP", "TO",
+)
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
