@@ -278,7 +278,7 @@ def test_rebuild_mends_customer_sales_without_ploomes(
         (before,) = connection.execute("select publication from sync_state").fetchone() or (None,)
 
     assert json.loads(run("rebuild", "--json").out) == {"changed": spoilt}
-    assert run("rebuild").out == "0 rows of customer_sales changed.\n"
+    assert run("rebuild").out.startswith("0 rows")
     assert_agrees(simulator, warehouse)
     with warehouse.transaction() as connection:
         assert connection.execute("select publication from sync_state").fetchone() == (before + 1,)
