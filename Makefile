@@ -30,8 +30,8 @@ test: .venv/installed-for-tests ## every test (PYTEST_ARGS="-k name")
 	@.venv/bin/python -m pytest -n 2 $(PYTEST_ARGS)
 
 picture: .venv/installed-for-tests ## take the README's screenshot anew, from the tests' own
-	@.venv/bin/python -m pytest -q tests/browser -k "test_a_page_is_whole and painel-1440-light"
-	@cp build/screenshots/painel-1440-claro.png docs/img/painel.png
+	@.venv/bin/python -m pytest -q tests/browser -k picture_in_the_readme
+	@cp build/screenshots/leia-me.png docs/img/painel.png
 
 lint: .venv/installed-for-tests ## ruff and mypy --strict
 	@.venv/bin/ruff check .

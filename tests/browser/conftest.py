@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
-from urllib.parse import quote
 
 import company
 import pytest
 import runs_log
 from playwright.sync_api import Browser, ConsoleMessage, sync_playwright
-from psycopg.conninfo import conninfo_to_dict
+from serving import served
 from window import Site, Visit, Visitor
 from world import NewWarehouse
-
-from carteira.warehouse.connection import Warehouse
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -34,7 +24,6 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-START_SECONDS = 20
 
 
 @pytest.fixture(scope="session")
@@ -74,51 +63,6 @@ def bare_site(new_warehouse: NewWarehouse) -> Iterator[Site]:
     """A database with nothing in it, for the states before and after the data."""
     with new_warehouse() as warehouse, served(warehouse) as address:
         yield Site(address, warehouse)
-
-
-@contextmanager
-def served(warehouse: Warehouse) -> Iterator[str]:
-    """`carteira serve` in a process of its own, on a free port, until the block ends."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        **os.environ,
-        "DATABASE_URL": _url(warehouse.dsn),
-        "PLOOMES_CONTACT_URL": "https://app10.ploomes.example/contact/{id}",
-        "PLOOMES_DEAL_URL": "https://app10.ploomes.example/deal/{id}",
-    }
-    command = [str(Path(sys.executable).with_name("carteira")), "serve", "--port", str(port)]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        try:
-            address = f"http://127.0.0.1:{port}"
-            _wait_until_it_answers(process, address)
-            yield address
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-def _url(dsn: str) -> str:
-    parts = conninfo_to_dict(dsn)
-    host = quote(str(parts["host"]), safe="")
-    return f"postgresql://{parts['user']}@/{parts['dbname']}?host={host}&port={parts.get('port', 5432)}"
-
-
-def _wait_until_it_answers(process: subprocess.Popen[bytes], address: str) -> None:
-    for _ in range(START_SECONDS * 20):
-        try:
-            with urllib.request.urlopen(f"{address}/healthz", timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError):
-            pass
-        try:
-            process.wait(0.05)
-        except subprocess.TimeoutExpired:
-            continue
-        break
-    assert process.stderr is not None
-    pytest.fail(f"carteira serve did not answer at {address}: {process.stderr.read1().decode()}")
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ returning id
 """
 
 
-def write(connection: Connection, *, latest: datetime, customers: int, deals: int) -> None:
+def write(connection: Connection, *, latest: datetime, customers: int, deals: int, rejects: bool = True) -> None:
     """A run every six hours up to `latest`, which is the one that the data is as fresh as."""
     chance = random.Random(11)
     run_id = 0
@@ -40,7 +40,8 @@ def write(connection: Connection, *, latest: datetime, customers: int, deals: in
             "update sync_entities set remote_count = %s, live_rows = %s where entity = %s", (count, count, entity)
         )
     connection.execute("update sync_state set last_full_at = %s", (latest - timedelta(hours=6),))
-    _reject(connection, run_id, latest)
+    if rejects:
+        _reject(connection, run_id, latest)
 
 
 def _run(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 
+import company
 import pytest
+import runs_log
 from axe_playwright_python.sync_playwright import Axe
+from serving import served
 from window import Site, Visit, Visitor
+from world import NewWarehouse
 
 CUSTOMER = "/clientes/40200007"
 PAGES = {
@@ -115,3 +120,19 @@ def test_a_page_prints_without_the_navigation(site: Site, visit: Visit) -> None:
     assert not visitor.page.locator("nav.nav").is_visible()
     assert visitor.page.locator("dl.kpis").is_visible()
     visitor.shot("painel-impresso")
+
+
+def test_the_picture_in_the_readme(new_warehouse: NewWarehouse, visit: Visit) -> None:
+    """A company of the size that `make demo` shows; `make screenshots` puts the picture into docs/img."""
+    now = datetime.now(company.ZONE)
+    with new_warehouse() as warehouse, served(warehouse) as address:
+        rows = company.invent(today=now.date(), hostile=False)
+        with warehouse.transaction() as connection:
+            company.write(connection, rows, synced_at=now - timedelta(minutes=5))
+            counts = {"customers": len(rows.customers), "deals": len(rows.sales)}
+            runs_log.write(connection, latest=now - timedelta(minutes=5), rejects=False, **counts)
+        visitor = visit(Site(address, warehouse, rows))
+        visitor.goto("/")
+
+        assert "Confere" in visitor.page.locator(".ledger").inner_text()
+        visitor.shot("leia-me")
