@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from carteira.cli.terminal import say
-from carteira.errors import DatabaseError
 
 if TYPE_CHECKING:
     from carteira.settings import Settings
@@ -27,11 +26,7 @@ def opened(settings: Settings, *, any_schema: bool = False) -> Iterator[Warehous
             if not any_schema:
                 migrate.ensure(warehouse, say)
             yield warehouse
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise DatabaseError(
-            f"The database refused: {' '.join(str(error).split())}. Use a role in DATABASE_URL that owns the tables."
-        ) from error
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise away(error) from error
 
 
