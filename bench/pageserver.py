@@ -2,9 +2,9 @@
 
     python -m bench.pageserver FOLDER [LATENCY]      prints its address
 
-It knows the queries that Carteira, the bare steps and dlt send, and three of its own: `/bench/edit?deals=200&at=55`
-edits deals now or when that request arrives, `/bench/log` tells how many requests there were since it was last asked,
-`/bench/truth` sums up what it holds.
+It knows the queries that Carteira, the bare steps and dlt send, and four of its own: `/bench/edit?deals=200&at=55`
+edits deals now or when that request arrives, `/bench/settle` lets edits grow old, `/bench/log` tells how many requests
+there were since it was last asked, `/bench/truth` sums up what it holds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from email.utils import formatdate
 from functools import cache
@@ -31,6 +31,8 @@ import msgspec
 from bench.account import SELECTED, file_of, microseconds
 
 STAMP = timedelta(microseconds=3_333)
+SETTLING = 2.5
+BRASILIA = timezone(timedelta(hours=-3))
 
 
 class Rows:
@@ -65,7 +67,7 @@ class Rows:
         row["Amount"] = msgspec.Raw(str(amount).encode())
         if place % 5 == 0:
             row["StatusId"] = msgspec.Raw(b"2" if bytes(row["StatusId"]) != b"2" else b"1")
-        stamp = moment.astimezone(UTC).isoformat()
+        stamp = moment.astimezone(BRASILIA).isoformat()
         row["LastUpdateDate"] = msgspec.Raw(b'"%b"' % stamp.encode())
         self.raw[place] = msgspec.json.encode(row)
         self.changed[place] = microseconds(stamp)
@@ -110,6 +112,11 @@ class Account:
         moment = datetime.now(UTC) - deals * STAMP
         for number, place in enumerate(self._dice.sample(range(len(rows.ids)), deals), 1):
             rows.edit(place, moment + number * STAMP)
+
+    def settle(self) -> dict[str, Any]:
+        """Wait until the last edit is old enough for a reader to believe that it was the last of its second."""
+        time.sleep(SETTLING)
+        return {}
 
     def truth(self) -> list[tuple[int, str, int]]:
         """Customer, revenue and number of sales, from the deals that are won in the usual currency."""

@@ -17,6 +17,7 @@ from bench.servers import Pages, Postgres
 CARTEIRA = str(Path(sys.executable).with_name("carteira"))
 BARE = (sys.executable, str(Path(__file__).with_name("bare.py")))
 OTHERS = Path(__file__).parents[1] / ".bench-venv" / "bin" / "python"
+PIPELINE = Path(__file__).with_name("dlt_pipeline.py")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def run(command: Sequence[str], postgres: Postgres, pages: Pages, **environment:
         output.seek(0)
         said = output.read()
     if process.returncode:
-        raise RuntimeError(f"{command} ended with {process.returncode}:\n{said}")
+        raise RuntimeError(f"{command} ended with {process.returncode}:\n{said[-3000:]}")
     server_cpu = postgres.cpu() - server_before
     requests = pages.ask("log")["requests"]
     return Cost(wall, used.ru_utime + used.ru_stime, server_cpu, used.ru_maxrss / 1024, requests, said)
@@ -76,3 +77,8 @@ def median(costs: Sequence[Cost]) -> Cost:
     """The run whose wall time is in the middle."""
     middle = statistics.median_low([cost.wall for cost in costs])
     return next(cost for cost in costs if cost.wall == middle)
+
+
+def cpu(costs: Sequence[Cost]) -> float:
+    """The median of processor time, PostgreSQL's included."""
+    return statistics.median(cost.cpu + cost.server_cpu for cost in costs)

@@ -1,4 +1,4 @@
-"""What the measured programs talk to: a PostgreSQL with default durability, and a page server, each a process of its own."""
+"""What the measured programs talk to: a PostgreSQL with default durability, and a page server."""
 
 from __future__ import annotations
 
@@ -84,9 +84,7 @@ def _debian(home: Path) -> Iterator[Postgres]:
     subprocess.run([*cluster.identity(data), *initdb, "--locale=C.UTF-8"], check=True, stdout=silent, cwd=home)
     subprocess.run([*control, "-l", data / "server.log", "-o", options, "start"], check=True, cwd=home)
     try:
-        yield Postgres(
-            "PostgreSQL 15", f"postgresql://postgres@{quote(str(data), safe='')}:5432/postgres", _pid(data)
-        )
+        yield Postgres("PostgreSQL 15", f"postgresql://postgres@{quote(str(data), safe='')}:5432/postgres", _pid(data))
     finally:
         subprocess.run([*control, "-m", "fast", "stop"], check=True, cwd=home)
 
@@ -102,7 +100,7 @@ class Pages:
     url: str
 
     def ask(self, what: str) -> Any:
-        """`log`, `edit?deals=200&at=55` or `truth`."""
+        """`log`, `edit?deals=200&at=55`, `settle` or `truth`."""
         with urlopen(f"{self.url}/bench/{what}") as answer:
             return json.load(answer)
 
