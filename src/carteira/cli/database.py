@@ -81,7 +81,8 @@ def rebuild(arguments: Namespace) -> None:
     from carteira.customer_sales.rebuild import rebuild as derive
     from carteira.warehouse import publish, runs
 
-    with opened(load()) as warehouse, warehouse.transaction() as connection:
+    settings = load()
+    with opened(settings) as warehouse, warehouse.transaction() as connection:
         publish.alone(connection)
         if all_is_adopted(connection):
             raise Refused(
@@ -89,10 +90,10 @@ def rebuild(arguments: Namespace) -> None:
                 "`carteira sync --full` first."
             )
         last_sync_at = runs.freshness(connection).last_sync_at
-        changed = derive(connection, last_sync_at or datetime.now(UTC))
+        changed = derive(connection, last_sync_at or datetime.now(UTC), None, settings.timezone)
         if changed:
             publish.queries.republished(connection)
     if arguments.json:
         out_json({"changed": changed})
     else:
-        out(f"{changed:,} rows of customer_sales changed.")
+        out(f"{changed:,} rows changed.")

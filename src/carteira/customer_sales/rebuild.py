@@ -13,6 +13,7 @@ from typing import Any
 
 import aiosql
 
+from carteira.customer_sales import rhythm
 from carteira.warehouse.connection import Connection
 
 queries: Any = aiosql.from_path(Path(__file__).with_name("definition.sql"), "psycopg")
@@ -27,13 +28,16 @@ class Totals:
     deals: int
 
 
-def rebuild(connection: Connection, opened_at: datetime, customer_ids: list[int] | None = None) -> int:
-    """Apply the definition to these customers (None: all) within the caller's transaction; rows that changed.
+def rebuild(
+    connection: Connection, opened_at: datetime, customer_ids: list[int] | None = None, timezone: str | None = None
+) -> int:
+    """Apply the definitions of customer_sales and of customer_rhythm to these customers (None: all); rows that changed.
 
-    `opened_at` becomes last_sync_at of the rows that change.
+    Within the caller's transaction. `opened_at` becomes last_sync_at of the rows that change, and the rhythm counts the
+    local days of `timezone` (None: the one it counts in already).
     """
     (changed,) = queries.refresh(connection, opened_at=opened_at, customer_ids=customer_ids)
-    return int(changed)
+    return int(changed) + rhythm.refresh(connection, opened_at, customer_ids, timezone)
 
 
 def all_is_adopted(connection: Connection) -> bool:

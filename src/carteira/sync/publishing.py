@@ -102,7 +102,7 @@ def publish_run(run: Slice, state: State, said: list[Verdict], who: tuple[int | 
 def _derive(connection: Connection, run: Slice, merged: Merged) -> tuple[dict[str, Any], int]:
     before = _last_totals(connection)
     touched_before = totals(connection, merged.touched)
-    changed = rebuild(connection, run.opened_at, merged.touched)
+    changed = rebuild(connection, run.opened_at, merged.touched, run.timezone)
     touched_after = totals(connection, merged.touched)
     if merged.touched is None or before is None:
         return {"before": _as_dict(touched_before), "after": _as_dict(totals(connection))}, changed
@@ -145,11 +145,19 @@ def _succeed(
     )
 
 
-def publish_quiet(run: Slice) -> None:
-    """Nothing changed in Ploomes: the run is on record, and with it that all is as fresh as it."""
+def publish_quiet(run: Slice, publication: int) -> int:
+    """Nothing changed in Ploomes: the run is on record, and with it that all is as fresh as it.
+
+    Only the 12 months that the portfolio counts may have moved on. The number of the publication, `publication` or next.
+    """
     with run.lease.transaction(run.connection, publishing=True) as connection:
+        publish.alone(connection)
+        changed = rebuild(connection, run.opened_at, [], run.timezone)
+        if changed:
+            publish.queries.republished(connection)
         row = runs.queries.last_totals(connection)
         sums = {"before": row[0], "after": row[0]} if row and row[0] else {}
         quiet = Verdict("counts", audit.OK, "Newest change and count of every entity are those of the last run.")
         nothing = Merged([], 0, 0, 0, 0, 0, 0, 0, None, changed=False)
-        _succeed(connection, run, nothing, [quiet], sums, 0)
+        _succeed(connection, run, nothing, [quiet], sums, changed)
+    return publication + (changed > 0)

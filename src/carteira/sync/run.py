@@ -88,7 +88,7 @@ def sync(
                     run = _begin(held, connection, made_with, full=full, accept_deletions=accept_deletions)
                     slice_ = Slice(
                         client, held, connection, pool, run.id, run.mode, run.opened_at, run.requests,
-                        run.accept_deletions, progress or _unseen, at_step or _unseen,
+                        run.accept_deletions, progress or _unseen, at_step or _unseen, settings.timezone,
                     )  # fmt: skip
                     return _recorded(slice_)
     except psycopg.Error as error:
@@ -203,8 +203,8 @@ def _done(run: Slice) -> Outcome:
     run.at_step("opened")
     found = reading.openings(run, before)
     if not run.full and all(plan.quiet(before[name], found[name]) for name in found):
-        publishing.publish_quiet(run)
-        return _outcome(run, "succeeded", Published(state.publication, 0, 0, 0, 0), NOTHING)
+        publication = publishing.publish_quiet(run, state.publication)
+        return _outcome(run, "succeeded", Published(publication, 0, 0, 0, 0), NOTHING)
     reading.put_down(run, found)
     closed = reading.read_all(run, before, found)
     said, who = publishing.verdicts(run, state, before, found, closed)

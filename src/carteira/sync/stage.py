@@ -49,6 +49,7 @@ class Slice:
     accept_deletions: bool
     progress: Callable[[Progress], None]
     at_step: Callable[[str], None]
+    timezone: str | None = None
     refused: frozenset[str] = frozenset()
     expected: int = 0
     read: int = 0

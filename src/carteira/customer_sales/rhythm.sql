@@ -1,0 +1,114 @@
+-- How often each customer buys: customer_rhythm, derived from `customers` and `sales` by one SELECT as customer_sales is.
+
+-- name: bearing(timezone, opened_at)^
+-- What the table was derived with and what it is to be derived with: time zone, last day of the 12 months, rules.
+select state.timezone, state.day, state.rules is distinct from r::text as rules_changed,
+       coalesce(:timezone, state.timezone) as new_timezone,
+       (:opened_at::timestamptz at time zone coalesce(:timezone, state.timezone))::date as new_day
+from portfolio_state state cross join portfolio_rules r;
+
+-- name: moved(timezone, day, new_day)^
+-- The customers with a sale on the days by which the two years of 12 months differ.
+select array(
+    select distinct s.customer_id
+    from (values (:day::date, :new_day::date), ((:day::date - interval '1 year')::date, (:new_day::date - interval '1 year')::date))
+        as edges (was, becomes)
+    join sales s
+        on s.closed_at >= (least(was, becomes) + 1)::timestamp at time zone :timezone
+        and s.closed_at < (greatest(was, becomes) + 1)::timestamp at time zone :timezone
+    where s.status = 'won' and s.deleted_at is null and s.rejected_at is null and s.customer_id is not null
+) as customer_ids;
+
+-- name: refresh(customer_ids, timezone, day)^
+-- customer_rhythm of these customers, or of all; rows that do not differ are not written.
+with bought as (
+    select c.customer_id, scopes.scope, c.owner_id, (s.closed_at at time zone :timezone)::date as day,
+           count(*) as sales, sum(coalesce(s.total, 0)) as total
+    from customers c
+    join sales s on s.customer_id = c.customer_id
+    cross join sync_state
+    join (values ('all'), ('own')) scopes (scope) on scopes.scope = 'all' or s.owner_id = c.owner_id
+    where s.status = 'won' and s.deleted_at is null and s.rejected_at is null and s.closed_at is not null
+      and coalesce(s.currency_id = usual_currency_id, true)
+      and (:customer_ids::bigint[] is null or c.customer_id = any(:customer_ids::bigint[]))
+    group by c.customer_id, scopes.scope, 4
+), paced as (
+    select customer_id, scope, owner_id, day, sales, total,
+           day - lead(day) over latest_first as gap,
+           row_number() over latest_first as place,
+           date_part('year', day)::integer * 4 + date_part('quarter', day)::integer
+               - min(date_part('year', day)::integer * 4 + date_part('quarter', day)::integer)
+                 over (partition by customer_id, scope) as quarter
+    from bought
+    window latest_first as (partition by customer_id, scope order by day desc)
+), summed as (
+    select customer_id, scope, min(owner_id) as owner_id, count(*)::integer as purchase_days, sum(sales)::integer as sales,
+           min(day) as first_day, max(day) as last_day,
+           case when count(*) >= 3 then greatest(round(
+               (percentile_cont(0.5) within group (order by gap) filter (where place <= 12))::numeric), 1)::integer
+           end as usual_gap,
+           bit_or(case when quarter <= 62 then 1::bigint << quarter else 0 end) as quarters,
+           coalesce(sum(total) filter (where day > (:day::date - interval '1 year')::date and day <= :day::date), 0) as year_revenue,
+           coalesce(sum(sales) filter (where day > (:day::date - interval '1 year')::date and day <= :day::date), 0)::integer
+               as year_sales
+    from paced
+    group by customer_id, scope
+), limited as (
+    select summed.*,
+           case when usual_gap is null then late_days
+                else greatest(least_late_days, round(usual_gap * late_factor)::integer) end + 1 as late_after,
+           case when usual_gap is null then inactive_days
+                else greatest(least_inactive_days, round(usual_gap * inactive_factor)::integer) end + 1 as inactive_after
+    from summed cross join portfolio_rules
+), lapses as (
+    select paced.customer_id, paced.scope,
+           array_agg(paced.day - paced.gap + limited.inactive_after order by paced.day) as lost_days,
+           array_agg(paced.day order by paced.day) as back_days
+    from paced
+    join limited on limited.customer_id = paced.customer_id and limited.scope = paced.scope
+    where paced.gap > limited.inactive_after
+      and paced.gap > (select least(inactive_days, least_inactive_days) from portfolio_rules)
+    group by paced.customer_id, paced.scope
+), derived as (
+    select l.customer_id, l.scope, l.owner_id, l.purchase_days, l.sales, l.first_day, l.last_day, l.usual_gap,
+           l.last_day + l.usual_gap as due_on, l.last_day + l.late_after as late_on,
+           l.last_day + l.inactive_after as inactive_on,
+           coalesce(lapses.lost_days, '{}') || (l.last_day + l.inactive_after) as lost_days,
+           coalesce(lapses.back_days, '{}') as back_days,
+           l.quarters, l.year_revenue, l.year_sales
+    from limited l
+    left join lapses on lapses.customer_id = l.customer_id and lapses.scope = l.scope
+), removed as (
+    delete from customer_rhythm as published
+    where (:customer_ids::bigint[] is null or customer_id = any(:customer_ids::bigint[]))
+    and not exists (select from derived
+                    where derived.customer_id = published.customer_id and derived.scope = published.scope)
+    returning 1
+), written as (
+    insert into customer_rhythm as published
+    select * from derived
+    on conflict (customer_id, scope) do update set
+        owner_id = excluded.owner_id,
+        purchase_days = excluded.purchase_days,
+        sales = excluded.sales,
+        first_day = excluded.first_day,
+        last_day = excluded.last_day,
+        usual_gap = excluded.usual_gap,
+        due_on = excluded.due_on,
+        late_on = excluded.late_on,
+        inactive_on = excluded.inactive_on,
+        lost_days = excluded.lost_days,
+        back_days = excluded.back_days,
+        quarters = excluded.quarters,
+        year_revenue = excluded.year_revenue,
+        year_sales = excluded.year_sales
+    where published.* is distinct from excluded.*
+    returning 1
+)
+select (select count(*) from removed) + (select count(*) from written) as changed;
+
+-- name: remember(timezone, day)!
+-- With what it was derived.
+update portfolio_state
+set timezone = :timezone, day = :day, rules = (select r::text from portfolio_rules r)
+where (timezone, day, rules) is distinct from (:timezone, :day, (select r::text from portfolio_rules r));
