@@ -1,17 +1,14 @@
 // "há 5 min": written here and not by the server, so that a page that was kept never tells an old age.
-const portuguese = document.documentElement.lang.startsWith("pt");
-
 const STEPS = [
-  [60, "second"],
-  [60, "minute"],
-  [24, "hour"],
-  [Infinity, "day"],
+  [60, "s"],
+  [60, "min"],
+  [24, "h"],
+  [Infinity, "dia"],
 ];
-const WORDS = { second: "s", minute: "min", hour: "h", day: ["dia", "dias"] };
 
 export function age(moment, now = Date.now()) {
   let amount = Math.max(0, (now - moment) / 1000);
-  if (amount < 45) return portuguese ? "agora há pouco" : "just now";
+  if (amount < 45) return "agora há pouco";
   for (const [size, unit] of STEPS) {
     if (amount < size) return phrase(Math.floor(amount), unit);
     amount /= size;
@@ -19,9 +16,7 @@ export function age(moment, now = Date.now()) {
 }
 
 function phrase(amount, unit) {
-  if (!portuguese) return new Intl.RelativeTimeFormat("en", { style: "short" }).format(-amount, unit);
-  const word = Array.isArray(WORDS[unit]) ? WORDS[unit][amount === 1 ? 0 : 1] : WORDS[unit];
-  return `há ${amount}\u00a0${word}`;
+  return `há ${amount}\u00a0${unit === "dia" && amount !== 1 ? "dias" : unit}`;
 }
 
 export function drawAges() {

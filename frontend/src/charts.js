@@ -78,12 +78,15 @@ function scaleOf(amounts) {
   return { step, top: Math.ceil((top * 1.04) / step) * step };
 }
 
+const figures = document.documentElement.dataset.figures === "pt" ? "pt-BR" : "en";
+const UNITS = figures === "en" ? ["K", "M", "B"] : [" mil", " mi", " bi"];
+
 function tick(amount) {
-  const units = document.documentElement.lang.startsWith("pt") ? [" mil", " mi", " bi"] : ["K", "M", "B"];
-  for (const [power, unit] of [[9, units[2]], [6, units[1]], [3, units[0]]]) {
-    if (Math.abs(amount) >= 10 ** power) return (amount / 10 ** power).toLocaleString(document.documentElement.lang) + unit;
+  for (const power of [3, 2, 1]) {
+    const unit = 1000 ** power;
+    if (Math.abs(amount) >= unit) return (amount / unit).toLocaleString(figures) + UNITS[power - 1];
   }
-  return amount.toLocaleString(document.documentElement.lang);
+  return amount.toLocaleString(figures);
 }
 
 function tooltip(values) {

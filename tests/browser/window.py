@@ -13,6 +13,7 @@ from carteira.warehouse import people
 from carteira.warehouse.connection import Warehouse
 
 DRAWN = "[...document.querySelectorAll('[data-chart]')].every((place) => place.querySelector('svg'))"
+NAMES = {"admin": "Marina Prado", "gestor": "Otávio Lins", "vendedor": "Davi Antunes"}
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 

@@ -19,12 +19,11 @@ from carteira.customer_sales.reports import Profile
 from carteira.warehouse import runs
 from carteira.web.formats import Formats
 from carteira.web.pages.customers import document
-from carteira.web.pages.frame import SignedIn, View, initials, looking
+from carteira.web.pages.frame import BIGGEST_ID, SignedIn, View, initials, looking
 from carteira.web.pages.rhythm import rhythm, strip
 
 router = APIRouter()
 
-BIGGEST_ID = 2**63 - 1
 MONTHS, RHYTHM_MONTHS, NARROW_MONTHS = 24, 24, 11
 DEALS, MORE_DEALS = 10, 50
 SITUATIONS = (("", "Todos"), ("won", "Ganhos"), ("open", "Abertos"), ("lost", "Perdidos"))

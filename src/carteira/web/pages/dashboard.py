@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from carteira.customer_sales import reports
@@ -19,7 +19,7 @@ from carteira.customer_sales.sight import Sight
 from carteira.web.formats import Delta, Formats, Money
 from carteira.web.pages import periods
 from carteira.web.pages.addresses import with_query
-from carteira.web.pages.frame import SignedIn, View, looking
+from carteira.web.pages.frame import BIGGEST_ID, SignedIn, View, looking
 from carteira.web.pages.periods import Comparison
 from carteira.web.pages.revenue import revenue_by_month
 from carteira.web.pages.sparks import Spark, spark
@@ -80,7 +80,7 @@ def dashboard(
     request: Request,
     viewer: SignedIn,
     periodo: str = "",
-    vendedor: int | None = None,
+    vendedor: Annotated[int | None, Query(ge=0, le=BIGGEST_ID)] = None,
     todos: str = "",
     de: date | None = None,
     ate: date | None = None,
@@ -121,7 +121,8 @@ def _content(view: View, period: Period) -> dict[str, Any]:
     """Tiles, chart and ledger, which every period has."""
     f, connection, sight = view.f, view.connection, view.sight
     held = periods.comparisons(period, f)
-    year = reports.month_periods(date(period.last.year - 1, 1, 1), min(date(period.last.year, 12, 1), view.today))
+    shown = min(period.last.year, view.today.year)
+    year = reports.month_periods(date(shown - 1, 1, 1), min(date(shown, 12, 1), view.today))
     asked = [period, *(comparison.period for comparison in held), *year]
     now, *rest = reports.figures(connection, asked, view.today, f.zone, sight)
     before, months = rest[: len(held)], list(zip(year, rest[len(held) :], strict=True))
@@ -131,7 +132,7 @@ def _content(view: View, period: Period) -> dict[str, Any]:
         "held": held,
         "has_sales": now.sales > 0,
         "tiles": _tiles(now, before, held, _whole_months(months, period, view.today), f),
-        "revenue": revenue_by_month(months, period.last.year, view.today, f),
+        "revenue": revenue_by_month(months, shown, view.today, f),
         "ledger": ledger,
         "reconciles": _reconciles(ledger, now),
         "last_sale": None if now.sales else reports.last_sale(connection, period.instants(f.zone)[1], sight),

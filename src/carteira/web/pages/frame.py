@@ -28,6 +28,7 @@ PAGES = (
     ("/clientes", "Clientes", "clientes", "clientes"),
     ("/sincronizacoes", "Sincronizações", "sync", "sincronizacoes"),
 )
+BIGGEST_ID = 2**63 - 1
 ROLES = {"admin": "Administração", "gestor": "Gestão", "vendedor": "Vendas"}
 # How a run that did not publish is called, beside its time and in a sentence.
 ENDED = {

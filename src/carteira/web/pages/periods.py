@@ -50,11 +50,13 @@ class Comparison:
 
 
 def chosen(text: str, today: date) -> Period:
-    """The period that an address names; one that it names wrongly is the default, as the page itself says."""
+    """The period that an address names; one that it names wrongly, or that has no year before, is the default."""
     try:
-        return read(text or DEFAULT, today)
+        period = read(text or DEFAULT, today)
+        period.previous(), period.year_before()
     except PeriodError:
         return read(DEFAULT, today)
+    return period
 
 
 def picker(path: str, query: Mapping[str, object], period: Period, today: date, f: Formats) -> Picker:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from carteira.warehouse import runs
 from carteira.warehouse.runs import OpenRejection, Run
 from carteira.web.formats import MINUS, Formats
-from carteira.web.pages.frame import SignedIn, View, looking
+from carteira.web.pages.frame import BIGGEST_ID, SignedIn, View, looking
 from carteira.web.pages.verdicts import Said, reason, said
 from carteira.web.session import Viewer, admin
 
@@ -76,7 +76,9 @@ class Rejected:
 
 
 @router.get(PATH)
-def history(request: Request, viewer: SignedIn, antes: int | None = None) -> Response:
+def history(
+    request: Request, viewer: SignedIn, antes: Annotated[int | None, Query(ge=1, le=BIGGEST_ID)] = None
+) -> Response:
     if not _may_look(viewer):
         raise HTTPException(403)
     with looking(request, viewer) as view:
