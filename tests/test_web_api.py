@@ -187,6 +187,8 @@ def test_a_kept_answer_is_the_same_with_and_without_gzip(client: TestClient) -> 
     zipped = [client.get(CUSTOMERS, headers={"accept-encoding": "gzip"}) for _ in range(2)]
 
     assert {answer.text for answer in plain + zipped} == {plain[0].text}
+    for first, kept in (plain, zipped):
+        assert sorted(first.headers.multi_items()) == sorted(kept.headers.multi_items())
     assert [answer.headers.get("content-encoding") for answer in plain + zipped] == [None, None, "gzip", "gzip"]
 
 

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 from fastapi import Request
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -185,7 +185,8 @@ class Kept:
         credential = credential_of(headers, scope["app"].state.cookie)
         look = await self._look(scope, credential) if credential else None
         viewer = look.viewers[credential] if look and credential else None
-        scope.setdefault("state", {}).update(viewer=viewer, looked=look is not None)
+        # A server may hand the same state to every request: who is looking belongs to this one.
+        scope["state"] = {**scope.get("state", {}), "viewer": viewer, "looked": look is not None}
         if look and viewer and scope["method"] == "GET":
             await self._answer(etag(scope, look.stamp, viewer), scope, receive, send)
         else:
@@ -209,24 +210,29 @@ class Kept:
             await self.app(scope, receive, self._shelving(send, zipped))
 
     def _shelving(self, send: Send, zipped: bool) -> Send:
-        begun: list[Message] = []
+        kept: list[Message] = []
         body: list[bytes] = []
 
         async def send_and_keep(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 200:
-                begun.append(message)
-            elif begun:
+            if message["type"] == "http.response.start":
+                # Copied before it is sent on, since more headers are added to it there.
+                kept.extend([_copied(message)] if _may_be_kept(message) else [])
+            elif kept:
                 body.append(message.get("body", b""))
                 if not message.get("more_body"):
-                    self._keep(begun[0], b"".join(body), zipped)
+                    self.shelf.put((Headers(raw=kept[0]["headers"])["etag"], zipped), kept[0], b"".join(body))
             await send(message)
 
         return send_and_keep
 
-    def _keep(self, start: Message, body: bytes, zipped: bool) -> None:
-        headers = MutableHeaders(raw=start["headers"])
-        if headers.get("cache-control") == CACHE_CONTROL and "etag" in headers:
-            self.shelf.put((headers["etag"], zipped), {**start, "headers": list(start["headers"])}, body)
+
+def _may_be_kept(start: Message) -> bool:
+    headers = Headers(raw=start["headers"])
+    return start["status"] == 200 and headers.get("cache-control") == CACHE_CONTROL and "etag" in headers
+
+
+def _copied(start: Message) -> Message:
+    return {**start, "headers": list(start["headers"])}
 
 
 def _not_modified(tag: str) -> Message:
@@ -235,6 +241,5 @@ def _not_modified(tag: str) -> Message:
 
 
 async def _send(send: Send, start: Message, body: bytes) -> None:
-    # Copied, because whoever sends it on adds headers to it.
-    await send({**start, "headers": list(start["headers"])})
+    await send(_copied(start))
     await send({"type": "http.response.body", "body": body})
