@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from carteira.customer_sales import rhythm, segments
+from carteira.customer_sales.customers import Filters, listing
 from carteira.customer_sales.period import add_months
 from carteira.customer_sales.rebuild import rebuild
 from carteira.customer_sales.segments import Portfolio, Standing
@@ -339,3 +340,51 @@ def test_a_purchase_that_is_due_is_told_until_it_is_late(connection: Connection)
     assert [(one.customer_id, one.due_on, one.usual) for one in told] == [(1, TODAY - timedelta(days=5), Decimal(1000))]
     assert segments.due(connection, later, later.today, 5, EVERYTHING) == []
     assert segments.buyers(connection, TODAY - timedelta(days=40), TODAY, ZONE, EVERYTHING) == 1
+
+
+LISTS: dict[str, dict[str, Any]] = {
+    "status": {"statuses": ("ativo", "quase")},
+    "class": {"classes": ("A", "B")},
+    "cell": {"cells": (11, 31, 51, 52)},
+    "quiet": {"quiet_days": 90},
+    "due": {"due_until": TODAY + timedelta(days=30)},
+    "all of it": {"statuses": ("inativo",), "classes": ("C",), "with_sales": True, "search": "cliente"},
+}
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(deals=DEALS, asked=st.sampled_from(sorted(LISTS)))
+def test_the_list_holds_those_who_are_judged_so(connection: Connection, deals: list[Deal], asked: str) -> None:
+    """Each filter means what the customer's own page says, and the list tells status and class."""
+    with connection.transaction(force_rollback=True):
+        fill(connection, deals)
+        rebuild(connection, OPENED)
+        for sight in SIGHTS:
+            portfolio, standings = found(connection, sight)
+            filters = Filters(**LISTS[asked])
+            listed = listing(connection, sight, ZONE, filters, portfolio=portfolio).rows
+            matching = {number for number, one in standings.items() if meets(one, filters)}
+            assert {row.customer_id for row in listed} == matching
+            for row in listed:
+                one = standings[row.customer_id]
+                assert (row.status, row.letter) == (one.status, one.letter)
+
+
+def meets(one: Standing, filters: Filters) -> bool:
+    quiet = filters.quiet_days is None or (TODAY - one.last_day).days >= filters.quiet_days
+    due = filters.due_until is None or (one.due_on is not None and TODAY <= one.due_on <= filters.due_until)
+    named = (
+        (filters.statuses, one.status),
+        (filters.classes, one.letter),
+        (filters.cells, one.cell),
+    )
+    return quiet and due and all(not asked or value in asked for asked, value in named)
+
+
+def test_who_never_bought_is_told_so(connection: Connection) -> None:
+    rebuild(connection, OPENED)
+    portfolio, _ = found(connection, EVERYTHING)
+
+    rows = listing(connection, EVERYTHING, ZONE, Filters(statuses=("sem",)), portfolio=portfolio).rows
+
+    assert [(row.customer_id, row.status, row.letter) for row in rows] == [(n, "sem", None) for n in CUSTOMERS]

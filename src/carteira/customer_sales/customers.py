@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from functools import reduce
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ import aiosql
 
 from carteira.brazil import name_key
 from carteira.customer_sales.period import Period
+from carteira.customer_sales.segments import UNJUDGED, Portfolio
 from carteira.customer_sales.sight import Sight
 from carteira.warehouse.connection import Connection
 
@@ -50,7 +52,11 @@ EXPORT_CHUNK = 5000
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the list is narrowed to; what is None or empty narrows nothing. `period` also sets what is counted."""
+    """What the list is narrowed to; what is None or empty narrows nothing. `period` also sets what is counted.
+
+    From `statuses` on it is the portfolio that is asked, so the list has to be given it: `quiet_days` are those since
+    the last purchase, `due_until` means a purchase that is expected between today and that day.
+    """
 
     search: str = ""
     with_sales: bool | None = None
@@ -59,11 +65,23 @@ class Filters:
     city: str | None = None
     minimum: Decimal | None = None
     period: Period | None = None
+    statuses: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    cells: tuple[int, ...] = ()
+    quiet_days: int | None = None
+    due_until: date | None = None
+
+    @property
+    def ask_the_portfolio(self) -> bool:
+        return bool(self.statuses or self.classes or self.cells or self.quiet_days is not None or self.due_until)
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A row of customer_sales and what the contact says; the latter is None where an old database was taken over."""
+    """A row of customer_sales and what the contact says; the latter is None where an old database was taken over.
+
+    `status` and the class, `letter`, are told by a list that was given the portfolio.
+    """
 
     customer_id: int
     customer_name: str
@@ -85,6 +103,8 @@ class Customer:
     owner_id: int | None = None
     owner_name: str | None = None
     deleted_at: datetime | None = None
+    status: str | None = None
+    letter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +156,20 @@ def listing(
     order: Order = "desc",
     limit: int = 50,
     page: int = 1,
+    portfolio: Portfolio | None = None,
 ) -> Listing:
     """The customers that match, `limit` of them from page `page` (from 1), ties in the order of customer_id."""
-    asked = question(connection, sight, zone, filters, sort=sort, order=order, limit=limit, offset=(page - 1) * limit)
+    asked = question(
+        connection,
+        sight,
+        zone,
+        filters,
+        sort=sort,
+        order=order,
+        limit=limit,
+        offset=(page - 1) * limit,
+        portfolio=portfolio,
+    )
     # Only the order of the page asks for a contact; without that, nothing has to be joined to be counted.
     ((total, revenue, deals),) = connection.execute(asked.totals, asked.parameters | {"contact_missing": True})
     rows = connection.execute(asked.page, asked.parameters) if total > (page - 1) * limit else ()
@@ -153,9 +184,12 @@ def everyone(
     *,
     sort: str = "total_revenue",
     order: Order = "desc",
+    portfolio: Portfolio | None = None,
 ) -> Iterator[Customer]:
     """All customers that match, in order and in constant memory; the transaction stays open meanwhile."""
-    asked = question(connection, sight, zone, filters, sort=sort, order=order, limit=None, offset=0)
+    asked = question(
+        connection, sight, zone, filters, sort=sort, order=order, limit=None, offset=0, portfolio=portfolio
+    )
     with connection.cursor("everyone") as cursor:
         cursor.itersize = EXPORT_CHUNK
         cursor.execute(asked.page, asked.parameters)
@@ -188,6 +222,7 @@ def question(
     order: Order,
     limit: int | None,
     offset: int,
+    portfolio: Portfolio | None = None,
 ) -> Question:
     """What is asked of the database for a page of the list."""
     asks_contacts = bool(filters.search) or sort in CONTACT_SORTS
@@ -195,6 +230,7 @@ def question(
     parameters = (
         sight.parameters
         | _parameters(zone, filters)
+        | (portfolio.parameters if portfolio else UNJUDGED)
         | {
             "adopted": adopted,
             # An index of contacts can give the order only where every row has one.
@@ -226,10 +262,15 @@ def _literally(text: str) -> str:
 
 
 def _matching(sight: Sight, filters: Filters) -> str:
-    matching: str = queries.matching.sql
+    statements: list[str] = []
     if not sight.sees_all:
-        return _over(queries.customer_sales_of_owner.sql, matching)
-    return _over(queries.customer_sales_of_period.sql, matching) if filters.period else matching
+        statements.append(queries.customer_sales_of_owner.sql)
+    elif filters.period:
+        statements.append(queries.customer_sales_of_period.sql)
+    if filters.ask_the_portfolio:
+        statements.append(queries.judged.sql)
+    statements.append(queries.matching.sql)
+    return reduce(_over, statements)
 
 
 def _over(source: str, statement: str, *, once: bool = False) -> str:
@@ -251,4 +292,9 @@ def _parameters(zone: ZoneInfo, filters: Filters) -> dict[str, Any]:
         "minimum": filters.minimum,
         "since": since,
         "until": until,
+        "statuses": list(filters.statuses) or None,
+        "classes": list(filters.classes) or None,
+        "cells": list(filters.cells) or None,
+        "quiet_days": filters.quiet_days,
+        "due_until": filters.due_until,
     }

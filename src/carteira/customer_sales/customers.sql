@@ -1,6 +1,7 @@
 -- The customer list. A question is put together of these blocks: each reads a table customer_sales, which is the real one
 -- or a common table expression of that name, made by another block. So `page` and `totals` read what `matching` leaves,
--- and `matching` reads what the two blocks at the end make of a period or of somebody's own deals.
+-- and `matching` reads what the two blocks at the end make of a period or of somebody's own deals, once `judged` has taken
+-- what has not the status, class or cell that is asked for.
 
 -- name: is_adopted()^
 -- Whether rows may be published whose contact was never read, those of a database that was taken over.
@@ -25,17 +26,35 @@ where (:sees_all or c.owner_id = :owner_id)
   and (:city::text is null or c.city = :city)
   and (:minimum::numeric is null or cs.total_revenue >= :minimum);
 
+-- name: judged(sees_all, statuses, classes, cells, quiet_days, due_until, today, new_days, recency_days, frequencies, a_revenue, a_customer, b_revenue, b_customer)
+-- The customers whom the portfolio judges so.
+select cs.*
+from customer_sales cs
+left join customer_rhythm r on r.customer_id = cs.customer_id and r.scope = case when :sees_all then 'all' else 'own' end
+where (:statuses::text[] is null
+       or portfolio_status(:today::date, :new_days, r.first_day, r.back_days[cardinality(r.back_days)], r.late_on, r.inactive_on)
+          = any(:statuses))
+  and (:classes::text[] is null
+       or portfolio_class(r.year_revenue, r.customer_id, :a_revenue, :a_customer, :b_revenue, :b_customer) = any(:classes))
+  and (:cells::integer[] is null
+       or portfolio_cell(:today::date, r.last_day, r.sales, :recency_days, :frequencies) = any(:cells))
+  and (:quiet_days::integer is null or :today::date - r.last_day >= :quiet_days)
+  and (:due_until::date is null or r.due_on between :today::date and :due_until::date);
+
 -- name: totals()^
 -- How many there are, and what they bought.
 select count(*) as customers, coalesce(sum(total_revenue), 0) as revenue, coalesce(sum(total_deals), 0)::bigint as deals
 from customer_sales;
 
--- name: page(limit, offset)
+-- name: page(sees_all, today, new_days, a_revenue, a_customer, b_revenue, b_customer, limit, offset)
 -- Some of them, in order. The ids are chosen first, so that a page far down costs no look at all contacts before it.
 select cs.customer_id, cs.customer_name, cs.customer_cnpj, cs.total_revenue, cs.total_deals,
        cs.average_deal_value, cs.first_purchase_date, cs.last_purchase_date, cs.open_deals, cs.lost_deals,
        cs.last_sync_at, c.kind, c.cpf, c.document_raw, c.document_valid, c.city, c.state, c.owner_id,
-       o.name as owner_name, c.deleted_at
+       o.name as owner_name, c.deleted_at,
+       portfolio_status(:today::date, :new_days, r.first_day, r.back_days[cardinality(r.back_days)], r.late_on, r.inactive_on)
+           as status,
+       portfolio_class(r.year_revenue, r.customer_id, :a_revenue, :a_customer, :b_revenue, :b_customer) as class
 from unnest(array(
     select customer_id from customer_sales
     order by total_revenue desc, customer_id
@@ -44,6 +63,7 @@ from unnest(array(
 join customer_sales cs on cs.customer_id = chosen.customer_id
 left join customers c on c.customer_id = chosen.customer_id
 left join owners o on o.owner_id = c.owner_id
+left join customer_rhythm r on r.customer_id = chosen.customer_id and r.scope = case when :sees_all then 'all' else 'own' end
 order by chosen.place;
 
 -- name: one_customer(customer_id, sees_all, owner_id)^

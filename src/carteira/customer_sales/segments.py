@@ -29,6 +29,10 @@ AT_RISK: tuple[Status, ...] = ("quase", "inativo")
 QUIET_DAYS = 90
 CURVE_POINTS = 120
 ZERO = Decimal(0)
+# The parameters of the SQL functions where nobody is to be judged.
+UNJUDGED: dict[str, Any] = dict.fromkeys(
+    ("today", "new_days", "recency_days", "frequencies", "a_revenue", "a_customer", "b_revenue", "b_customer")
+)
 
 
 @dataclass(frozen=True, slots=True)
