@@ -34,7 +34,7 @@ class Story:
 def beside_dlt(postgres: Postgres, rounds: int) -> Iterator[Figure]:
     """Time, processor time, memory, requests and exactness of both, in turns."""
     if not OTHERS.exists():
-        yield Figure("dlt is not installed: make bench-others", 0, "")
+        yield Figure("dlt is not installed: make bench installs it", 0, "")
         return
     ours, theirs = [], []
     for _ in range(rounds):

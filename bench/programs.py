@@ -37,7 +37,7 @@ def run(command: Sequence[str], postgres: Postgres, pages: Pages, **environment:
     pages.ask("log")
     server_before, began = postgres.cpu(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(command, env=_ordinary() | environment, cwd=folder, stdout=output, stderr=output)
+        process = subprocess.Popen(command, env=ordinary() | environment, cwd=folder, stdout=output, stderr=output)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         wall = time.perf_counter() - began
@@ -50,7 +50,7 @@ def run(command: Sequence[str], postgres: Postgres, pages: Pages, **environment:
     return Cost(wall, used.ru_utime + used.ru_stime, server_cpu, used.ru_maxrss / 1024, requests, said)
 
 
-def _ordinary() -> dict[str, str]:
+def ordinary() -> dict[str, str]:
     """The environment without what makes Python compile every module at every start."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
