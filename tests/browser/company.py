@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from carteira.brazil import document, name_key
+from carteira.customer_sales.rebuild import rebuild
 from carteira.warehouse.connection import Connection
 
 ZONE = ZoneInfo("America/Sao_Paulo")
@@ -249,23 +250,8 @@ def write(connection: Connection, company: Company, *, synced_at: datetime) -> N
     )
     _copy(connection, "loss_reasons", "loss_reason_id, name", list(enumerate(REASONS, 1)))
     connection.execute("update sync_state set usual_currency_id = 1, publication = publication + 1")
-    connection.execute(CUSTOMER_SALES, {"synced_at": synced_at})
+    rebuild(connection, synced_at)
     connection.execute("analyze")
-
-
-CUSTOMER_SALES = """
-insert into customer_sales (customer_id, customer_name, customer_cnpj, total_revenue, total_deals, average_deal_value,
-                            first_purchase_date, last_purchase_date, open_deals, lost_deals, last_sync_at)
-select c.customer_id, c.name, c.cnpj, round(coalesce(sum(s.total) filter (where sold), 0), 2),
-       count(*) filter (where sold),
-       coalesce(round(sum(s.total) filter (where sold) / nullif(count(*) filter (where sold), 0), 2), 0),
-       min(s.closed_at) filter (where sold), max(s.closed_at) filter (where sold),
-       count(*) filter (where s.status = 'open'), count(*) filter (where s.status = 'lost'), %(synced_at)s
-from customers c
-left join sales s on s.customer_id = c.customer_id
-cross join lateral (select s.status = 'won' and s.currency_id = 1 as sold) is_sale
-group by c.customer_id
-"""
 
 
 def _copy(connection: Connection, table: str, columns: str, rows: list[tuple[Any, ...]]) -> None:

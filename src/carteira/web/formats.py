@@ -74,6 +74,10 @@ class Formats:
             value = value.quantize(ONE.scaleb(-places), ROUND_HALF_UP)
         return f"{value:,.{places}f}".translate(self._swap)
 
+    def plain(self, value: Decimal) -> str:
+        """1.50 -> 1,5: as many decimals as it has."""
+        return f"{value.normalize():f}".translate(self._swap)
+
     def money(self, amount: Decimal | None, places: int = 2) -> str:
         """R$ 1.234,56 with a no-break space; negative -R$ 1.234,50."""
         if amount is None:

@@ -26,6 +26,7 @@ SignedIn = Annotated[Viewer, Depends(signed_in)]
 PAGES = (
     ("/", "Painel", "painel", "painel"),
     ("/clientes", "Clientes", "clientes", "clientes"),
+    ("/carteira", "Carteira", "carteira", "carteira"),
     ("/sincronizacoes", "Sincronizações", "sync", "sincronizacoes"),
 )
 BIGGEST_ID = 2**63 - 1
@@ -149,7 +150,7 @@ def _frame(page: str, view: View, standing: Standing) -> Frame:
     return Frame(
         page=page,
         today=view.today,
-        pages=PAGES if view.sight.sees_all else PAGES[:2],
+        pages=PAGES if view.sight.sees_all else PAGES[:-1],
         sees_runs=view.sight.sees_all,
         viewer_name=name,
         viewer_role=ROLES[viewer.role],
