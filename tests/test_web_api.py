@@ -14,6 +14,7 @@ import pytest
 from dashboard import ANA, BRUNO
 from starlette.testclient import TestClient
 
+from carteira.customer_sales.segments import STATUSES
 from carteira.warehouse import people
 from carteira.warehouse.connection import Warehouse
 
@@ -73,6 +74,8 @@ def test_the_query_is_answered(client: TestClient) -> None:
     assert ids(page=2, limit=4) == [5, 6]
     assert ids(page=99) == []
     assert ids(minimum_revenue="1000.01") == [1]
+    assert ids(status="sem", sort="customer_id", order="asc") == [4, 5, 6], "a sale without a date is in no rhythm"
+    assert ids(status=[status for status in STATUSES if status != "sem"]) == [1, 2, 3]
     assert ids(search="\0") == [1, 2, 3, 4, 5, 6]
     assert ids(city="\0") == []
 
@@ -88,7 +91,8 @@ def test_a_period_sets_revenue_deals_and_average(client: TestClient) -> None:
 @pytest.mark.parametrize(
     "query",
     ["limit=501", "limit=0", "limit=x", "page=0", "page=99999999999999999999", "sort=name;drop", "sort=city",
-     "order=sideways", "with_sales=perhaps", "owner=9223372036854775808", "owner=-1", "period=2026-01-01",
+     "order=sideways", "status=lost", "with_sales=perhaps", "owner=9223372036854775808", "owner=-1",
+     "period=2026-01-01",
      "period=2026-02-30..2026-03-01", "period=2026-03-01..2026-02-01", "minimum_revenue=NaN", "minimum_revenue=1e99",
      "serch=padaria", "search=" + "x" * 201],
 )  # fmt: skip

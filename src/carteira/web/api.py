@@ -13,10 +13,11 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from carteira.customer_sales import customers, period, reports
+from carteira.customer_sales import customers, period, reports, segments
 from carteira.customer_sales.customers import Customer, Filters
 from carteira.customer_sales.period import PRESETS, Period
 from carteira.customer_sales.reports import Figures
+from carteira.customer_sales.segments import STATUSES, Status
 from carteira.customer_sales.sight import Sight
 from carteira.warehouse import stamp
 from carteira.warehouse.connection import Connection, Warehouse
@@ -32,6 +33,7 @@ encode = msgspec.json.Encoder(decimal_format="number").encode
 CENT = Decimal("0.01")
 BIGGEST_ID = 2**63 - 1
 # The columns of the table, in its order; the rest of a Customer is told of one customer only.
+JUDGED = {"status", "letter"}
 LISTED = [field.name for field in fields(Customer)][: [field.name for field in fields(Customer)].index("kind")]
 
 
@@ -70,6 +72,7 @@ class Question(BaseModel):
     owner: int | None = Field(None, ge=0, le=BIGGEST_ID)
     state: list[Text] = Field(default_factory=list, max_length=30)
     city: Text | None = None
+    status: list[Status] = Field(default_factory=list, max_length=len(STATUSES))
     minimum_revenue: Decimal | None = Field(None, ge=0, lt=10**16)
     period: Days | None = None
 
@@ -80,6 +83,7 @@ class Question(BaseModel):
             owner=self.owner,
             states=tuple(bare(state) for state in self.state),
             city=bare(self.city) if self.city else None,
+            statuses=tuple(self.status),
             minimum=self.minimum_revenue,
             period=period.parse(self.period) if self.period else None,
         )
@@ -103,15 +107,17 @@ def list_customers(request: Request, viewer: SignedIn, question: Annotated[Quest
     """customer_sales: searched, filtered, sorted, paged; a period sets what revenue, deals and average count."""
 
     def told(connection: Connection, sight: Sight, zone: ZoneInfo, read: Stamp) -> dict[str, Any]:
+        filters = question.filters()
         found = customers.listing(
             connection,
             sight,
             zone,
-            question.filters(),
+            filters,
             sort=question.sort,
             order=question.order,
             limit=question.limit,
             page=question.page,
+            portfolio=segments.portfolio(connection, read.today, sight) if filters.ask_the_portfolio else None,
         )
         return {
             "data": [{name: getattr(row, name) for name in LISTED} for row in found.rows],
@@ -136,7 +142,7 @@ def one_customer(
         customer = customers.customer(connection, sight, customer_id)
         if customer is None:
             raise HTTPException(404, f"There is no customer {customer_id} among those that you may see.")
-        row = {field.name: getattr(customer, field.name) for field in fields(customer)}
+        row = {field.name: getattr(customer, field.name) for field in fields(customer) if field.name not in JUDGED}
         return {"data": row | {"deals": customers.deals(connection, sight, customer_id)}}
 
     return _answer(request, viewer, told)

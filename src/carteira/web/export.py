@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
 
-from carteira.customer_sales import customers
+from carteira.customer_sales import customers, segments
 from carteira.warehouse import people, stamp
 from carteira.warehouse.connection import Warehouse
 from carteira.web.entry import address
@@ -39,7 +39,11 @@ def download(request: Request, viewer: Annotated[Viewer, Depends(signed_in)], fo
         today = stamp.read(connection, zone).today
         query = asked(request.query_params, today)
         order: Literal["asc", "desc"] = "asc" if query.order == "asc" else "desc"
-        found = customers.everyone(connection, sight_of(viewer), zone, query.filters, sort=query.column, order=order)
+        sight = sight_of(viewer)
+        portfolio = segments.portfolio(connection, today, sight) if query.filters.ask_the_portfolio else None
+        found = customers.everyone(
+            connection, sight, zone, query.filters, sort=query.column, order=order, portfolio=portfolio
+        )
         count = write(found, zone, format, file)
     with warehouse.transaction() as connection:
         people.note(

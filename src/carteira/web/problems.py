@@ -111,6 +111,7 @@ def _database(request: Request, error: Exception) -> Response:
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     said = "An unexpected error; it is in the log." if _is_api(request) else ""
     response = problem(request, 500, said)
     # This one answer is made outside of everything else that stands around the routes.
