@@ -65,11 +65,7 @@ def _judged(bare: str, raw: str, kind: str) -> Document:
     like_cpf = len(bare) == CPF_LENGTH or (kind == "person" and len(bare) < CPF_LENGTH)
     whole = _with_lost_zeros(bare, CPF_LENGTH if like_cpf else CNPJ_LENGTH)
     if like_cpf:
-        return (
-            Document(cpf=whole, raw=raw, valid=True)
-            if is_cpf(whole)
-            else Document(cpf=bare, raw=raw, valid=False)
-        )
+        return Document(cpf=whole, raw=raw, valid=True) if is_cpf(whole) else Document(cpf=bare, raw=raw, valid=False)
     if is_cnpj(whole):
         return Document(whole, whole[:ROOT_LENGTH], None, raw, True)
     return Document(cnpj=bare, raw=raw, valid=False)

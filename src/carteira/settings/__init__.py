@@ -144,10 +144,10 @@ def _misspelt(given: set[str]) -> dict[str, str]:
     """The right name -> a sentence, for each setting that is not set while a name a letter or two off is."""
     strangers = sorted(given.difference(*(setting.names for setting in SETTINGS)))
     found = {}
-    unset = (setting for setting in SETTINGS if given.isdisjoint(setting.names))
-    for setting, right in ((setting, name) for setting in unset for name in setting.names):
+    unset = [setting for setting in SETTINGS if given.isdisjoint(setting.names)]
+    for name, right in [(setting.name, right) for setting in unset for right in setting.names]:
         if wrong := near_miss(right, strangers):
-            found[setting.name] = f"{wrong} is not a setting and {right} is not set: rename it to {right}."
+            found[name] = f"{wrong} is not a setting and {right} is not set: rename it to {right}."
     return found
 
 
@@ -194,13 +194,7 @@ SETTINGS = (
         "runs one of its own in CARTEIRA_HOME.",
         secret=True,
     ),
-    Setting(
-        "DATABASE_SCHEMA",
-        "database_schema",
-        "public",
-        checks.schema,
-        "the schema that holds Carteira's tables.",
-    ),
+    Setting("DATABASE_SCHEMA", "database_schema", "public", checks.schema, "the schema that holds Carteira's tables."),
     Setting(
         "CARTEIRA_HOME",
         "home",
@@ -254,11 +248,7 @@ SETTINGS = (
         "the address under which people reach the pages, for links.",
     ),
     Setting(
-        "PLOOMES_DEAL_URL",
-        "deal_url",
-        None,
-        checks.link,
-        "the page of a deal in Ploomes, with {id} for its number.",
+        "PLOOMES_DEAL_URL", "deal_url", None, checks.link, "the page of a deal in Ploomes, with {id} for its number."
     ),
     Setting(
         "PLOOMES_CONTACT_URL",

@@ -23,8 +23,7 @@ def strong(value: str) -> str:
     """A secret that we choose ourselves, so it may be asked to be long."""
     if len(printable(value)) < SECRET_CHARACTERS:
         raise ValueError(
-            f"has {len(value)} characters and needs {SECRET_CHARACTERS} at least: make one with "
-            "`openssl rand -hex 32`."
+            f"has {len(value)} characters and needs {SECRET_CHARACTERS} at least: make one with `openssl rand -hex 32`."
         )
     return value
 
@@ -55,13 +54,9 @@ def base_url(value: str) -> str:
     """The API's address: https, unless it is on this machine, since the key travels in each request."""
     parts = _split(web_address(value))
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError(
-            "must hold only https://, a host and perhaps a path; the key goes into PLOOMES_API_KEY."
-        )
+        raise ValueError("must hold only https://, a host and perhaps a path; the key goes into PLOOMES_API_KEY.")
     if parts.scheme != "https" and not _loopback(parts.hostname or ""):
-        raise ValueError(
-            "must begin with https://: the key travels in each request (http only to this machine)."
-        )
+        raise ValueError("must begin with https://: the key travels in each request (http only to this machine).")
     return value.rstrip("/")
 
 
@@ -85,9 +80,7 @@ def database_url(value: str) -> str:
     if "@" in user:
         raise ValueError("holds more than one @: in a user or password write @ as %40.")
     if re.search(r"[\s#]", value) or "/" in user or (not at and "@" in rest):
-        raise ValueError(
-            "holds a space, #, / or ? in its user or password: write them as %20, %23, %2F and %3F."
-        )
+        raise ValueError("holds a space, #, / or ? in its user or password: write them as %20, %23, %2F and %3F.")
     _split(value)
     return value
 

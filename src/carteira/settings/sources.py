@@ -55,9 +55,7 @@ def _env_file(path: Path, faults: list[str]) -> dict[str, str]:
         if match:
             values[match["name"]] = _unquoted(match)
         else:
-            faults.append(
-                f"{path.name}, line {number}, is not NAME=value, or a quote in it is not closed: correct it."
-            )
+            faults.append(f"{path.name}, line {number}, is not NAME=value, or a quote in it is not closed: correct it.")
     return values
 
 
@@ -94,9 +92,7 @@ def user_data_folder(environ: Mapping[str, str]) -> Path:
     try:
         home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
     except RuntimeError:
-        raise ValueError(
-            "is not set and this user has no home folder: set it to a folder to write in."
-        ) from None
+        raise ValueError("is not set and this user has no home folder: set it to a folder to write in.") from None
     if sys.platform == "darwin":
         return home / "Library" / "Application Support" / "carteira"
     if sys.platform == "win32":
