@@ -83,7 +83,7 @@ def test_filters_add_up_show_and_go_one_by_one(site: Site, visit: Visit) -> None
     assert [" ".join(text.split()) for text in shown] == [
         "Vendedor Carla Meireles", "UF SP", "Faturamento ≥ R$ 10.000"
     ]  # fmt: skip
-    assert set(page.locator(f"{ROWS} td:nth-child(3)").all_inner_texts()) == {"Carla Meireles"}
+    assert set(page.locator(f"{ROWS} td:nth-child(5)").all_inner_texts()) == {"Carla Meireles"}
     visitor.shot("clientes-filtrados")
     page.get_by_role("link", name="Remover filtro UF").click()
     expect(page.locator(".filter")).to_have_count(2)

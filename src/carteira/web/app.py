@@ -25,6 +25,7 @@ from carteira.web import api, cron, entry, export, health, pages, problems
 from carteira.web.cron import Runs
 from carteira.web.headers import SameOrigin, SecurityHeaders, SmallBodies
 from carteira.web.kept import Kept
+from carteira.web.portfolios import Portfolios
 from carteira.web.session import cookie_name
 from carteira.web.statics import FOLDER, Statics
 from carteira.web.templating import templates
@@ -47,6 +48,7 @@ def create_app(settings: Settings, warehouse: Warehouse) -> FastAPI:
     app.state.https = https
     app.state.cookie = cookie_name(secure=https)
     app.state.runs = Runs()
+    app.state.portfolios = Portfolios()
     app.state.templates = templates(settings)
     problems.install(app)
     _include_routes(app)

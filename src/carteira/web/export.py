@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
 
-from carteira.customer_sales import customers, segments
+from carteira.customer_sales import customers
 from carteira.warehouse import people, stamp
 from carteira.warehouse.connection import Warehouse
 from carteira.web.entry import address
@@ -36,11 +36,12 @@ def download(request: Request, viewer: Annotated[Viewer, Depends(signed_in)], fo
     # Written before it is sent: a slow reader holds a temporary file and no connection to the database.
     file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (it is closed when it is sent)
     with warehouse.transaction(snapshot=True) as connection:
-        today = stamp.read(connection, zone).today
+        read = stamp.read(connection, zone)
+        today = read.today
         query = asked(request.query_params, today)
         order: Literal["asc", "desc"] = "asc" if query.order == "asc" else "desc"
         sight = sight_of(viewer)
-        portfolio = segments.portfolio(connection, today, sight) if query.filters.ask_the_portfolio else None
+        portfolio = request.app.state.portfolios.of(connection, read, sight)
         found = customers.everyone(
             connection, sight, zone, query.filters, sort=query.column, order=order, portfolio=portfolio
         )

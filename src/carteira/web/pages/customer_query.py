@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from starlette.datastructures import QueryParams
+
 from carteira.customer_sales.customers import Filters
 from carteira.customer_sales.period import Period, PeriodError, read
+from carteira.customer_sales.segments import CLASSES, STATUSES
 
 # What a column is called in the address, in the list's own words, and where it begins.
 COLUMNS = {
@@ -24,6 +27,16 @@ COLUMNS = {
     "ultima": ("last_purchase_date", "desc"),
 }
 DEFAULT_SORT = "faturamento"
+NAMES = (
+    "busca", "status", "classe", "rfv", "parados", "esperada", "vendedor", "uf", "cidade", "minimo", "periodo", "ordem",
+    "sentido",
+)  # fmt: skip
+SEVERAL = ("status", "classe", "rfv")
+CELLS = [f"{recency}{times}" for recency in range(1, 6) for times in range(1, 6)]
+# What a view consists of, each a filter of its own.
+VIEWED = ("vendas", "status", "classe", "rfv", "parado", "esperada")
+CELL = re.compile(r"[1-5][1-5]", re.ASCII)
+DAYS = re.compile(r"\d{1,4}", re.ASCII)
 THOUSANDS = re.compile(r"\d{1,3}(\.\d{3})+")
 
 
@@ -52,7 +65,7 @@ def text_of(parameters: Mapping[str, str]) -> dict[str, Any]:
     """What stands in an address, cleaned; what means nothing is dropped."""
     text: dict[str, Any] = {
         name: parameters.get(name, "").replace("\0", "")
-        for name in ("busca", "vendas", "vendedor", "uf", "cidade", "minimo", "periodo", "ordem", "sentido")
+        for name in (*VIEWED, "busca", "vendedor", "uf", "cidade", "minimo", "periodo", "ordem", "sentido")
     }
     owner = text["vendedor"]
     text["vendedor"] = int(owner) if owner.isdecimal() and len(owner) < 19 else None
@@ -60,16 +73,37 @@ def text_of(parameters: Mapping[str, str]) -> dict[str, Any]:
     return text
 
 
+def _joined(parameters: Mapping[str, str], name: str) -> str:
+    """The one value of a name; several boxes that were ticked come one by one and are joined by commas."""
+    values = parameters.getlist(name) if isinstance(parameters, QueryParams) else [parameters.get(name, "")]
+    return ",".join(values) if name in SEVERAL else (values[-1] if values else "")
+
+
+def _among(text: str, known: Iterable[str]) -> tuple[str, ...]:
+    return tuple(one for one in known if one in text.split(","))
+
+
+def _until(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 def query_of(text: dict[str, Any], page: int, today: date) -> Query:
     order = text["sentido"] if text["sentido"] in ("asc", "desc") else COLUMNS[text["ordem"]][1]
     filters = Filters(
         search=text["busca"],
-        with_sales={"com": True, "sem": False}.get(text["vendas"]),
         owner=text["vendedor"],
         states=tuple(state for state in text["uf"].upper().split(",") if state),
         city=text["cidade"] or None,
         minimum=_amount(text["minimo"]),
         period=_period(text["periodo"], today),
+        statuses=tuple(status for status in text["status"].split(",") if status in STATUSES),
+        classes=tuple(letter for letter in text["classe"].upper().split(",") if letter in CLASSES),
+        cells=tuple(int(cell) for cell in text["rfv"].split(",") if CELL.fullmatch(cell)),
+        quiet_days=int(text["parado"]) if DAYS.fullmatch(text["parado"]) else None,
+        due_until=today + timedelta(days=6 - today.weekday()) if text["esperada"] == "semana" else None,
     )
     return Query(filters, text["ordem"], order, page, text)
 

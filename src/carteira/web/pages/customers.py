@@ -14,11 +14,13 @@ from carteira.customer_sales import customers as customer_list
 from carteira.customer_sales import reports
 from carteira.customer_sales.customers import Customer, Filters, Listing
 from carteira.customer_sales.period import Period, add_months
+from carteira.customer_sales.segments import AT_RISK, QUIET_DAYS, STATUSES, Group
 from carteira.web.pages import periods
 from carteira.web.pages.addresses import with_query
-from carteira.web.pages.customer_query import COLUMNS, Query, query_of, short, text_of
+from carteira.web.pages.customer_query import COLUMNS, VIEWED, Query, query_of, short, text_of
 from carteira.web.pages.frame import SignedIn, View, looking
 from carteira.web.pages.sparks import Spark, spark
+from carteira.web.pages.words import STATUS, cells
 
 router = APIRouter()
 
@@ -51,6 +53,16 @@ class Filter:
     name: str
     value: str
     without: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A ready-made view, and how many customers it holds."""
+
+    name: str
+    address: str
+    current: bool
+    customers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +112,7 @@ def customers(
             order="asc" if query.order == "asc" else "desc",
             limit=PAGE_SIZE,
             page=query.page,
+            portfolio=view.portfolio(),
         )
         context = _context(view, query, listing) | _menus(view, query)
         return view.render("clientes.html", "clientes", context)
@@ -110,7 +123,8 @@ def _context(view: View, query: Query, listing: Listing) -> dict[str, Any]:
         "lines": _lines(view, listing),
         "listing": listing,
         "headings": {name: _heading(name, query) for name in COLUMNS},
-        "filters": _filters(view, query) if _is_filtered(query) else [],
+        "filters": _filters(view, query),
+        "status_names": STATUS,
         "pages": _pages(listing, query),
         "query": query,
         "revenue_title": "Faturamento no período" if query.filters.period else "Faturamento total",
@@ -148,10 +162,6 @@ def _heading(name: str, query: Query) -> Heading:
     return Heading(with_query(PATH, short(query.text | {"sentido": sentido})), f"{query.order}ending")
 
 
-def _is_filtered(query: Query) -> bool:
-    return query.filters != Filters(search=query.filters.search, with_sales=query.filters.with_sales)
-
-
 def _filters(view: View, query: Query) -> list[Filter]:
     asked, text, f = query.filters, query.text, view.f
     names = (
@@ -163,19 +173,37 @@ def _filters(view: View, query: Query) -> list[Filter]:
         "cidade": asked.city,
         "minimo": f"≥ {f.compact(asked.minimum)}" if asked.minimum is not None else None,
         "periodo": f.range(asked.period.first, asked.period.last) if asked.period else None,
-    }
+    } | _judged(asked)
     titles = {
         "vendedor": "Vendedor",
         "uf": "UF",
         "cidade": "Cidade",
         "minimo": "Faturamento",
         "periodo": "Período",
+        "vendas": "Com vendas",
+        "status": "Status",
+        "classe": "Classe",
+        "rfv": "RFV",
+        "parado": "Sem compra há",
+        "esperada": "Compra esperada",
     }
     return [
         Filter(name, titles[name], value, with_query(PATH, short(text | {name: None})))
         for name, value in found.items()
         if value
     ]
+
+
+def _judged(asked: Filters) -> dict[str, str | None]:
+    """The filters that views are made of, as they are written."""
+    return {
+        "vendas": None if asked.with_sales is None else "sim" if asked.with_sales else "não",
+        "status": ", ".join(STATUS[status] for status in STATUSES if status in asked.statuses),
+        "classe": ", ".join(sorted(asked.classes)),
+        "rfv": cells(asked.cells),
+        "parado": f"{asked.quiet_days} dias" if asked.quiet_days is not None else None,
+        "esperada": "até domingo" if asked.due_until else None,
+    }
 
 
 def _pages(listing: Listing, query: Query) -> Pages:
@@ -190,20 +218,35 @@ def _pages(listing: Listing, query: Query) -> Pages:
     return Pages(first, last, listing.total, before, after)
 
 
+def _tabs(view: View, query: Query) -> list[Tab]:
+    """Ready-made views; each is a set of filters, counted without the others that may be in force."""
+    everybody = view.portfolio()
+    at_risk = ",".join(AT_RISK)
+    views: list[tuple[str, dict[str, str], list[Group]]] = [
+        ("Todos", {}, everybody.groups),
+        ("Pedem atenção", {"status": at_risk, "classe": "A,B"}, everybody.of(AT_RISK, ("A", "B"))),
+        ("Curva A em risco", {"status": at_risk, "classe": "A"}, everybody.of(AT_RISK, ("A",))),
+        (f"Sem compra há {QUIET_DAYS} dias", {"parado": str(QUIET_DAYS)}, []),
+        ("Nunca compraram", {"status": "sem"}, everybody.of(("sem",))),
+    ]
+    now = {name: query.text[name] for name in VIEWED if query.text[name]}
+    quiet = sum(group.quiet for group in everybody.groups)
+    return [
+        Tab(
+            name,
+            with_query(PATH, short({"ordem": query.text["ordem"], "sentido": query.text["sentido"]} | asked)),
+            now == asked,
+            sum(group.customers for group in groups) if groups or "parado" not in asked else quiet,
+        )
+        for name, asked, groups in views
+    ]
+
+
 def _menus(view: View, query: Query) -> dict[str, Any]:
     text = short(query.text)
     period = query.filters.period
-    tabs = [
-        periods.Choice("Todos", with_query(PATH, text, vendas=None), query.filters.with_sales is None),
-        periods.Choice("Com compra", with_query(PATH, text, vendas="com"), query.filters.with_sales is True),
-        periods.Choice(
-            "Nunca compraram" if not period else "Sem compra no período",
-            with_query(PATH, text, vendas="sem"),
-            query.filters.with_sales is False,
-        ),
-    ]
     return {
-        "tabs": tabs,
+        "tabs": _tabs(view, query),
         "sellers": reports.sellers(view.connection, view.sight) if view.sight.sees_all else [],
         "states": STATES,
         "presets": [Preset(value, name, query.text["periodo"] == value) for value, name in periods.TABS],

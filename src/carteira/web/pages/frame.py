@@ -13,12 +13,14 @@ from starlette.responses import Response
 
 from carteira.customer_sales import reports
 from carteira.customer_sales.reports import Standing
+from carteira.customer_sales.segments import Portfolio
 from carteira.customer_sales.sight import Sight
 from carteira.warehouse import stamp
 from carteira.warehouse.connection import Connection
 from carteira.warehouse.stamp import Stamp
 from carteira.web import kept
 from carteira.web.formats import Formats, formats
+from carteira.web.portfolios import Portfolios
 from carteira.web.session import Viewer, sight_of, signed_in
 
 SignedIn = Annotated[Viewer, Depends(signed_in)]
@@ -115,6 +117,11 @@ class View:
     @property
     def today(self) -> date:
         return self.stamp.today
+
+    def portfolio(self) -> Portfolio:
+        """Everybody in sight, judged today; judged once for a publication, since only another one can change it."""
+        portfolios: Portfolios = self.request.app.state.portfolios
+        return portfolios.of(self.connection, self.stamp, self.sight)
 
     def render(self, template: str, page: str, context: dict[str, Any], status: int = 200) -> Response:
         """The page, or only its middle where htmx asks; kept until something is published."""

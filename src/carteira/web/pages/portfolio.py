@@ -110,7 +110,7 @@ def portfolio(
         sellers = _seller_menu(view, vendedor)
         if vendedor is not None and view.sight.sees_all:
             view = replace(view, sight=Sight(sees_all=False, owner_id=vendedor))
-        found = segments.portfolio(view.connection, view.today, view.sight)
+        found = view.portfolio()
         context = _statuses(found, view.f) | _rfv(found, view.f) | _cohorts(view) | _expected(view, found)
         context |= {"found": found, "curve": found.curve, "plots": _plots(found.curve), "sellers": sellers}
         return view.render("carteira.html", "carteira", context | {"cuts": _cuts(found.rules, view.f)})

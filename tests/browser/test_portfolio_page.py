@@ -1,0 +1,46 @@
+"""Status, class and RFV: the portfolio page, and the lists that its figures lead to."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page
+from window import Site, Visit
+
+ROWS = "#lista tbody tr"
+
+
+def number(text: str) -> int:
+    return int(re.sub(r"\D", "", text))
+
+
+def listed(page: Page) -> int:
+    return number(page.locator("#lista tfoot th").inner_text())
+
+
+@pytest.mark.parametrize("name", ["Pedem atenção", "Curva A em risco", "Sem compra há 90 dias", "Nunca compraram"])
+def test_a_view_holds_as_many_customers_as_its_tab_says(site: Site, visit: Visit, name: str) -> None:
+    visitor = visit(site)
+    page = visitor.goto("/clientes")
+    tab = page.locator(".tabs").get_by_role("link", name=name)
+    told = number(tab.locator(".num").inner_text())
+
+    tab.click()
+    page.wait_for_url("**/clientes?**")
+    page.wait_for_selector(f".tabs a[aria-current=page]:has-text('{name}')")
+
+    assert listed(page) == told > 0
+    visitor.shot(f"clientes-{name.split()[0].lower()}")
+
+
+def test_status_and_class_can_be_filtered_by(site: Site, visit: Visit) -> None:
+    page = visit(site).goto("/clientes")
+    page.get_by_text("Filtro", exact=True).click()
+    page.get_by_label("Status").select_option(label="Quase inativo")
+    page.get_by_label("Classe").select_option(label="A")
+    page.get_by_role("button", name="Aplicar").click()
+    page.wait_for_url("**status=quase**")
+
+    assert set(page.locator(f"{ROWS} .chip").all_inner_texts()) == {"Quase inativo"}
+    assert set(page.locator(f"{ROWS} .class").all_inner_texts()) == {"A"}
