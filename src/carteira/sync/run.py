@@ -76,21 +76,24 @@ def sync(
     stopping = stopping or threading.Event()
     try:
         migrate.ensure(warehouse)
-        with _deadline(deadline, stopping), lease.held(warehouse, settings.lease_seconds, stopping) as held:
-            ledger = Bookings(warehouse, WINDOW_SECONDS)
-            with closing(ledger), closing(warehouse.connect()) as connection:
-                pacer = Pacer(settings.ploomes_requests_per_minute, settings.ploomes_concurrency, ledger, stopping)
-                with (
-                    _client(settings, pacer, patience, page) as client,
-                    _pool(settings.ploomes_concurrency, stopping) as pool,
-                ):
-                    made_with = plan.fingerprint(client.base_url, _key(settings))
-                    run = _begin(held, connection, made_with, full=full, accept_deletions=accept_deletions)
-                    slice_ = Slice(
-                        client, held, connection, pool, run.id, run.mode, run.opened_at, run.requests,
-                        run.accept_deletions, progress or _unseen, at_step or _unseen, settings.timezone,
-                    )  # fmt: skip
-                    return _recorded(slice_)
+        with (
+            _deadline(deadline, stopping),
+            lease.held(warehouse, settings.lease_seconds, stopping) as held,
+            closing(Bookings(warehouse, WINDOW_SECONDS)) as ledger,
+            closing(warehouse.connect()) as connection,
+        ):
+            pacer = Pacer(settings.ploomes_requests_per_minute, settings.ploomes_concurrency, ledger, stopping)
+            with (
+                _client(settings, pacer, patience, page) as client,
+                _pool(settings.ploomes_concurrency, stopping) as pool,
+            ):
+                made_with = plan.fingerprint(client.base_url, _key(settings))
+                run = _begin(held, connection, made_with, full=full, accept_deletions=accept_deletions)
+                slice_ = Slice(
+                    client, held, connection, pool, run.id, run.mode, run.opened_at, run.requests,
+                    run.accept_deletions, progress or _unseen, at_step or _unseen, settings.timezone,
+                )  # fmt: skip
+                return _recorded(slice_)
     except psycopg.Error as error:
         raise away(error) from error
 
