@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
-
-from starlette.datastructures import QueryParams
 
 from carteira.customer_sales.customers import Filters
 from carteira.customer_sales.period import Period, PeriodError, read
@@ -27,12 +25,6 @@ COLUMNS = {
     "ultima": ("last_purchase_date", "desc"),
 }
 DEFAULT_SORT = "faturamento"
-NAMES = (
-    "busca", "status", "classe", "rfv", "parados", "esperada", "vendedor", "uf", "cidade", "minimo", "periodo", "ordem",
-    "sentido",
-)  # fmt: skip
-SEVERAL = ("status", "classe", "rfv")
-CELLS = [f"{recency}{times}" for recency in range(1, 6) for times in range(1, 6)]
 # What a view consists of, each a filter of its own.
 VIEWED = ("vendas", "status", "classe", "rfv", "parado", "esperada")
 CELL = re.compile(r"[1-5][1-5]", re.ASCII)
@@ -73,27 +65,11 @@ def text_of(parameters: Mapping[str, str]) -> dict[str, Any]:
     return text
 
 
-def _joined(parameters: Mapping[str, str], name: str) -> str:
-    """The one value of a name; several boxes that were ticked come one by one and are joined by commas."""
-    values = parameters.getlist(name) if isinstance(parameters, QueryParams) else [parameters.get(name, "")]
-    return ",".join(values) if name in SEVERAL else (values[-1] if values else "")
-
-
-def _among(text: str, known: Iterable[str]) -> tuple[str, ...]:
-    return tuple(one for one in known if one in text.split(","))
-
-
-def _until(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
 def query_of(text: dict[str, Any], page: int, today: date) -> Query:
     order = text["sentido"] if text["sentido"] in ("asc", "desc") else COLUMNS[text["ordem"]][1]
     filters = Filters(
         search=text["busca"],
+        with_sales={"com": True, "sem": False}.get(text["vendas"]),
         owner=text["vendedor"],
         states=tuple(state for state in text["uf"].upper().split(",") if state),
         city=text["cidade"] or None,

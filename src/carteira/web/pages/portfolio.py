@@ -13,37 +13,20 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from carteira.customer_sales import reports, segments
-from carteira.customer_sales.segments import STATUSES, Cohort, Curve, Due, Group, Portfolio, Rules
+from carteira.customer_sales.segments import STATUSES, Cohort, Curve, Due, Group, Portfolio, Rules, Status
 from carteira.customer_sales.sight import Sight
 from carteira.web.formats import DASH, Formats
 from carteira.web.pages.addresses import with_query
 from carteira.web.pages.frame import BIGGEST_ID, SignedIn, View, looking
 from carteira.web.pages.periods import Choice
+from carteira.web.pages.words import SEGMENTS, STATUS, Segment, reasons
 
 router = APIRouter()
 
 PATH = "/carteira"
 QUARTERS, NARROW_QUARTERS = 11, 6
 DUE_ROWS, DUE_DAYS = 8, 14
-CHIPS = {
-    "novo": ("novo", "novo", "Novo"),
-    "ativo": ("ativo", "ativo", "Ativo"),
-    "recuperado": ("recuperado", "recuperado", "Recuperado"),
-    "quase": ("quase", "quase", "Quase inativo"),
-    "inativo": ("inativo", "inativo", "Inativo"),
-    "sem": ("sem", "sem", "Sem compra"),
-}
 BARS = {"novo": "s1", "ativo": "s2", "recuperado": "s5", "quase": "s3", "inativo": "s4", "sem": "s0"}
-# Which cells of recency and frequency a segment is; together they are all that ever bought.
-SEGMENTS = (
-    ("Campeões", (4, 5), (4, 5)),
-    ("Leais em risco", (2, 3), (4, 5)),
-    ("Promissores", (4, 5), (2, 3)),
-    ("Recentes", (4, 5), (1,)),
-    ("Esfriando", (3,), (1, 2, 3)),
-    ("Hibernando", (2,), (1, 2, 3)),
-    ("Perdidos", (1,), (1, 2, 3, 4, 5)),
-)
 CELLS = [recency * 10 + times for recency in range(1, 6) for times in range(1, 6)]
 HOTTEST = 8
 
@@ -52,7 +35,8 @@ HOTTEST = 8
 class StatusLine:
     """Everybody of one status; `lately` came to it in the last 30 days, None where that says nothing."""
 
-    chip: tuple[str, str, str]
+    status: Status
+    name: str
     why: str
     customers: int
     part: Decimal | None
@@ -79,9 +63,11 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    name: str
-    where: str
+class SegmentLine:
+    """A segment, who is in it, and the cells that it is as an address names them."""
+
+    segment: Segment
+    listed: str
     customers: int
     revenue: Decimal
 
@@ -113,6 +99,7 @@ def portfolio(
         found = view.portfolio()
         context = _statuses(found, view.f) | _rfv(found, view.f) | _cohorts(view) | _expected(view, found)
         context |= {"found": found, "curve": found.curve, "plots": _plots(found.curve), "sellers": sellers}
+        context |= {"with_query": with_query, "seller": vendedor}
         return view.render("carteira.html", "carteira", context | {"cuts": _cuts(found.rules, view.f)})
 
 
@@ -129,31 +116,18 @@ def _seller_menu(view: View, chosen: int | None) -> list[Choice]:
 
 def _statuses(found: Portfolio, f: Formats) -> dict[str, Any]:
     total = sum(group.customers for group in found.groups)
-    lines = [_status(status, found.of((status,)), found.rules, total, f) for status in STATUSES]
-    said = ", ".join(f"{line.chip[2]} {f.number(line.customers)}" for line in lines)
+    why = reasons(found.rules, f)
+    lines = [_status(status, found.of((status,)), why[status], total) for status in STATUSES]
+    said = ", ".join(f"{line.name} {f.number(line.customers)}" for line in lines)
     return {"statuses": lines, "total": total, "status_sentence": said}
 
 
-def _status(status: str, groups: list[Group], rules: Rules, total: int, f: Formats) -> StatusLine:
+def _status(status: Status, groups: list[Group], why: str, total: int) -> StatusLine:
     customers = sum(group.customers for group in groups)
     lately = None if status in ("ativo", "sem") else sum(group.lately for group in groups)
     part = Decimal(customers) / total if total else None
     revenue = sum((group.revenue for group in groups), Decimal(0))
-    return StatusLine(CHIPS[status], _why(status, rules, f), customers, part, lately, revenue, BARS[status])
-
-
-def _why(status: str, rules: Rules, f: Formats) -> str:
-    late, inactive = (
-        f"{factor.normalize():f}".replace(".", ",") for factor in (rules.late_factor, rules.inactive_factor)
-    )
-    return {
-        "novo": f"Primeira compra há até {rules.new_days} dias",
-        "ativo": f"Dentro do próprio ritmo, até {late} vez o intervalo",
-        "recuperado": f"Voltou há até {rules.new_days} dias, depois de inativo",
-        "quase": f"De {late} a {inactive} vezes o intervalo sem comprar",
-        "inativo": f"Mais de {inactive} vezes o intervalo sem comprar",
-        "sem": "Está no Ploomes, nunca comprou",
-    }[status]
+    return StatusLine(status, STATUS[status], why, customers, part, lately, revenue, BARS[status])
 
 
 def _rfv(found: Portfolio, f: Formats) -> dict[str, Any]:
@@ -188,23 +162,10 @@ def _frequencies(most: list[int]) -> list[Band]:
     return [Band(f"F{place}", text) for place, text in enumerate([*texts, f"{starts[-1]}+"], 1)]
 
 
-def _segment(
-    segment: tuple[str, tuple[int, ...], tuple[int, ...]], counts: dict[int, int], money: dict[int, Decimal]
-) -> Segment:
-    name, recencies, times = segment
-    cells = [recency * 10 + number for recency in recencies for number in times]
-    where = f"R{_span(recencies)}" + (f", F{_span(times)}" if len(times) < 5 else "")
-    return Segment(name, where, sum(counts[cell] for cell in cells), sum((money[cell] for cell in cells), Decimal(0)))
-
-
-def _span(numbers: tuple[int, ...]) -> str:
-    return f"{numbers[0]}{DASH}{numbers[-1]}" if len(numbers) > 1 else str(numbers[0])
-
-
-def name_of(cell: int) -> str:
-    """The segment of a cell: 55 -> Campeões."""
-    recency, times = divmod(cell, 10)
-    return next(name for name, recencies, numbers in SEGMENTS if recency in recencies and times in numbers)
+def _segment(segment: Segment, counts: dict[int, int], money: dict[int, Decimal]) -> SegmentLine:
+    customers = sum(counts[cell] for cell in segment.cells)
+    revenue = sum((money[cell] for cell in segment.cells), Decimal(0))
+    return SegmentLine(segment, ",".join(map(str, segment.cells)), customers, revenue)
 
 
 def _cohorts(view: View) -> dict[str, Any]:
