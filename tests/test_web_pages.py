@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ from starlette.testclient import TestClient
 
 from carteira.customer_sales.period import Period, read
 from carteira.customer_sales.reports import Purchase
+from carteira.customer_sales.segments import Standing
 from carteira.sync import audit
 from carteira.warehouse.connection import Warehouse
 from carteira.web.formats import MINUS, formats
@@ -150,10 +152,13 @@ def test_a_rhythm_needs_three_purchases() -> None:
     """Median days between days of purchase; late once more have passed."""
     days = [date(2026, 9, 1), date(2026, 9, 11), date(2026, 10, 1), date(2026, 10, 11)]
     bought = [Purchase(day, Decimal(10)) for day in days]
+    late, lost = date(2026, 10, 27), date(2026, 11, 26)
+    stands = Standing(4, 4, days[0], days[-1], 10, date(2026, 10, 21), late, lost, None, "quase", "A", 42)
 
-    found = rhythm(bought, TODAY)
+    found = rhythm(stands, TODAY)
 
-    assert rhythm(bought[:2], TODAY) is None
+    assert rhythm(None, TODAY) is None
+    assert rhythm(replace(stands, usual_gap=None), TODAY) is None
     assert found is not None
     assert (found.every, found.since, found.due, found.late) == (10, 44, date(2026, 10, 21), True)
     drawn = strip(bought, found, TODAY, 12, 324, F)

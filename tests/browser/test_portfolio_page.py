@@ -44,3 +44,20 @@ def test_status_and_class_can_be_filtered_by(site: Site, visit: Visit) -> None:
 
     assert set(page.locator(f"{ROWS} .chip").all_inner_texts()) == {"Quase inativo"}
     assert set(page.locator(f"{ROWS} .class").all_inner_texts()) == {"A"}
+
+
+def test_a_customer_has_his_status_and_the_page_says_why(site: Site, visit: Visit) -> None:
+    """A status is never without its reason: the usual gap, and since when nothing was bought."""
+    visitor = visit(site)
+    for status, chip, why in (
+        ("quase", "Quase inativo", r"está há \d+ sem comprar.*Era esperada em .*Passa a inativo em"),
+        ("inativo", "Inativo", r"sem comprar.*Está inativo desde"),
+        ("recuperado", "Recuperado", r"Voltou em \d\d/\d\d/\d{4}, depois de inativo"),
+        ("ativo", "Ativo", r"Compra a cada"),
+        ("sem", "Sem compra", r"Nunca comprou"),
+    ):
+        page = visitor.goto(f"/clientes?status={status}")
+        page.goto(site.address + str(page.locator(f"{ROWS} .main a").first.get_attribute("href")))
+        assert page.locator("h1 .chip").first.inner_text() == chip
+        assert re.search(why, " ".join(page.locator(".why").inner_text().split())), status
+        visitor.shot(f"cliente-{status}")

@@ -12,15 +12,17 @@ from fastapi import APIRouter, HTTPException, Path, Request
 from starlette.responses import Response
 
 from carteira.customer_sales import customers as customer_list
-from carteira.customer_sales import reports
+from carteira.customer_sales import reports, segments
 from carteira.customer_sales.customers import Customer, Deal
 from carteira.customer_sales.period import PRESETS, Period, add_months
 from carteira.customer_sales.reports import Profile
+from carteira.customer_sales.segments import Standing, Status
 from carteira.warehouse import runs
 from carteira.web.formats import Formats
 from carteira.web.pages.customers import document
 from carteira.web.pages.frame import BIGGEST_ID, SignedIn, View, initials, looking
 from carteira.web.pages.rhythm import rhythm, strip
+from carteira.web.pages.words import OF_CELL, STATUS
 
 router = APIRouter()
 
@@ -68,7 +70,13 @@ def customer(
             raise HTTPException(404)
         year = PRESETS["12-meses"](view.today)
         profile = reports.profile(view.connection, customer_id, year, view.f.zone, view.sight)
-        context = _who(view, found, profile) | _buying(view, customer_id) | _deals(view, found, situacao, mostrar)
+        standing = segments.standing(view.connection, customer_id, view.portfolio(), view.sight)
+        context = (
+            _who(view, found, profile)
+            | _standing(view, standing)
+            | _buying(view, customer_id, standing)
+            | _deals(view, found, situacao, mostrar)
+        )
         context |= _branches(view, profile, year)
         return view.render("cliente.html", "clientes", context)
 
@@ -89,10 +97,22 @@ def _link(pattern: str | None, number: int) -> str:
     return pattern.replace("{id}", str(number)) if pattern else ""
 
 
-def _buying(view: View, customer_id: int) -> dict[str, Any]:
+def _standing(view: View, standing: Standing | None) -> dict[str, Any]:
+    segment = OF_CELL.get(standing.cell) if standing else None
+    status: Status = standing.status if standing else "sem"
+    return {
+        "standing": standing,
+        "status": status,
+        "status_name": STATUS[status],
+        "segment": f"R{standing.cell // 10} F{standing.cell % 10} · {segment.one}" if standing and segment else "",
+        "rules": view.portfolio().rules,
+    }
+
+
+def _buying(view: View, customer_id: int, standing: Standing | None) -> dict[str, Any]:
     f, since = view.f, add_months(view.today, -RHYTHM_MONTHS)
     purchases = reports.purchases(view.connection, customer_id, since, f.zone, view.sight)
-    found = rhythm(purchases, view.today)
+    found = rhythm(standing, view.today)
     months = reports.month_periods(add_months(view.today, 1 - MONTHS), view.today)
     revenue: dict[tuple[int, int], Decimal] = {}
     for purchase in purchases:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import cache
-from itertools import pairwise
-from statistics import median
 
 from carteira.customer_sales.period import add_months
 from carteira.customer_sales.reports import Purchase
+from carteira.customer_sales.segments import Standing
 from carteira.web.formats import Formats
-
-# Fewer gaps than this are no rhythm.
-LEAST_GAPS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +63,11 @@ class Line:
     late: float | None
 
 
-def rhythm(purchases: Sequence[Purchase], today: date) -> Rhythm | None:
-    """What the customer's own purchases say; None while there are too few to say anything."""
-    days = [purchase.day for purchase in purchases]
-    gaps = [(later - earlier).days for earlier, later in pairwise(days)]
-    if len(gaps) < LEAST_GAPS:
+def rhythm(standing: Standing | None, today: date) -> Rhythm | None:
+    """The rhythm of a customer as it stands today; None while there are too few purchases to speak of one."""
+    if standing is None or standing.usual_gap is None or standing.due_on is None:
         return None
-    every = max(1, round(median(gaps)))
-    return Rhythm(every, (today - days[-1]).days, days[-1] + timedelta(days=every))
+    return Rhythm(standing.usual_gap, (today - standing.last_day).days, standing.due_on)
 
 
 def strip(
