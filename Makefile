@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer with its venv module, and git. `make help` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test picture lint bench bench-long lock clean
+.PHONY: help setup demo test prove picture lint bench bench-long lock clean
 
 PORT ?= 8000
 PYTEST_ARGS ?=
@@ -32,6 +32,9 @@ test: .venv/installed-for-tests ## every test (PYTEST_ARGS="-k name")
 picture: .venv/installed-for-tests ## take the README's screenshot anew, from the tests' own
 	@.venv/bin/python -m pytest -q tests/browser -k picture_in_the_readme
 	@cp build/screenshots/leia-me.png docs/img/painel.png
+
+prove: .venv/installed-for-tests ## tell the sync a thousand long stories of edits, kills and troubles; takes an hour
+	@CARTEIRA_PROVE=long .venv/bin/python -m pytest tests/test_machine.py $(PYTEST_ARGS)
 
 lint: .venv/installed-for-tests ## ruff and mypy --strict
 	@.venv/bin/ruff check .

@@ -21,7 +21,8 @@ AMOUNTS = [
 ]  # fmt: skip
 CNPJS = ["11222333000181", "12ABC34501DE35", "11444777000161", None]
 CLOCK = [0.0, 0.004, 1.0, 3.0, 119.0, 130.0, 90_000.0]
-MOST_BAD = 6
+MOST_BAD = 4
+BAD = {"Deals": {"Amount": "doze"}, "Contacts": {"Name": {"pt": "Nome"}}}
 
 
 @dataclass
@@ -33,7 +34,7 @@ class People:
     """
 
     ploomes: Simulator
-    bad: set[int] = field(default_factory=set)
+    bad: dict[str, set[int]] = field(default_factory=lambda: {"Deals": set(), "Contacts": set()})
     deleted: list[dict[str, Any]] = field(default_factory=list)
     names: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     cnpjs: dict[int, str | None] = field(default_factory=dict)
@@ -91,9 +92,22 @@ class People:
 
     def spoil(self, *troubles: Fault) -> None:
         """Have the answers show the bad rows as bad, where no trouble spoils them whole."""
-        bad = Fault("rows", path="/Deals", ids=sorted(self.bad), set={"Amount": "doze"}, times=None)
+        bad = [
+            Fault("rows", path=f"/{name}", ids=sorted(ids), set=BAD[name], times=None)
+            for name, ids in self.bad.items()
+            if ids
+        ]
         self.ploomes.faults.clear()
-        self.ploomes.faults.add(*troubles, *([bad] if self.bad else []))
+        self.ploomes.faults.add(*troubles, *bad)
+
+    def touch(self, name: str, row: int) -> None:
+        """An edit that changes nothing but the date."""
+        (self.ploomes.data.edit_deal if name == "Deals" else self.ploomes.data.edit_contact)(row)
+        self.spoil()
+
+    def unreadable(self, name: str) -> set[int]:
+        """Which rows of a set nobody can read now."""
+        return self.bad[name] & set(self.ploomes.data.ids(name))
 
 
 def _picked(ids: list[int], number: int) -> int | None:
@@ -199,20 +213,21 @@ def _silent_edit(people: People, deal: int, b: int) -> None:
     people.silent = True
 
 
-@_on_deal
-def _spoil_deal(people: People, deal: int, b: int) -> None:
-    if len(people.bad) < MOST_BAD:
-        people.bad.add(deal)
-        people.ploomes.data.edit_deal(deal)
-        people.spoil()
+def _spoil(people: People, a: int, b: int) -> None:
+    """From now on the row cannot be read; its date is that of now."""
+    name = ("Deals", "Contacts")[b % 2]
+    row = _picked(people.ploomes.data.ids(name), a)
+    if row is not None and len(people.bad[name]) < MOST_BAD:
+        people.bad[name].add(row)
+        people.touch(name, row)
 
 
-def _mend_deal(people: People, a: int, b: int) -> None:
-    deal = _picked(sorted(people.bad & set(people.ploomes.data.ids("Deals"))), a)
-    if deal is not None:
-        people.bad.remove(deal)
-        people.ploomes.data.edit_deal(deal)
-        people.spoil()
+def _mend(people: People, a: int, b: int) -> None:
+    name = ("Deals", "Contacts")[b % 2]
+    row = _picked(sorted(people.unreadable(name)), a)
+    if row is not None:
+        people.bad[name].remove(row)
+        people.touch(name, row)
 
 
 def _new_contact(people: People, a: int, b: int) -> None:
@@ -289,8 +304,8 @@ EDITS: dict[str, Callable[[People, int, int], None]] = {
     "restore deal": _restore_deal,
     "bulk edit": _bulk_edit,
     "silent edit": _silent_edit,
-    "spoil deal": _spoil_deal,
-    "mend deal": _mend_deal,
+    "spoil": _spoil,
+    "mend": _mend,
     "new contact": _new_contact,
     "rename": _rename,
     "cnpj": _cnpj,
