@@ -66,6 +66,18 @@ left join owners o on o.owner_id = c.owner_id
 left join customer_rhythm r on r.customer_id = chosen.customer_id and r.scope = case when :sees_all then 'all' else 'own' end
 order by chosen.place;
 
+-- name: page_of_figures(limit, offset)
+-- The same, and only what stands in customer_sales.
+select cs.customer_id, cs.customer_name, cs.customer_cnpj, cs.total_revenue, cs.total_deals,
+       cs.average_deal_value, cs.first_purchase_date, cs.last_purchase_date, cs.open_deals, cs.lost_deals, cs.last_sync_at
+from unnest(array(
+    select customer_id from customer_sales
+    order by total_revenue desc, customer_id
+    limit :limit offset :offset
+)) with ordinality as chosen (customer_id, place)
+join customer_sales cs on cs.customer_id = chosen.customer_id
+order by chosen.place;
+
 -- name: one_customer(customer_id, sees_all, owner_id)^
 -- One customer, if it is in sight.
 select cs.customer_id, cs.customer_name, cs.customer_cnpj, cs.total_revenue, cs.total_deals, cs.average_deal_value,

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from carteira.customer_sales import customers, period, reports, segments
+from carteira.customer_sales import customers, period, reports
 from carteira.customer_sales.customers import Customer, Filters
 from carteira.customer_sales.period import PRESETS, Period
 from carteira.customer_sales.reports import Figures
@@ -117,7 +117,8 @@ def list_customers(request: Request, viewer: SignedIn, question: Annotated[Quest
             order=question.order,
             limit=question.limit,
             page=question.page,
-            portfolio=segments.portfolio(connection, read.today, sight) if filters.ask_the_portfolio else None,
+            figures_only=True,
+            portfolio=request.app.state.portfolios.of(connection, read, sight) if filters.ask_the_portfolio else None,
         )
         return {
             "data": [{name: getattr(row, name) for name in LISTED} for row in found.rows],
