@@ -9,7 +9,9 @@ from carteira.warehouse import runs
 from carteira.warehouse.connection import Warehouse
 from carteira.warehouse.runs import Run
 
-QUICK = Patience(give_up=5.0, connect=2.0, silence=0.5, body=0.5, first_pause=0.002)
+QUICK = Patience(
+    give_up=5.0, connect=2.0, silence=0.5, body=0.5, first_pause=0.002, throttled_pause=0.002, throttled_tries=6
+)
 PUBLISHED = ("customers", "sales", "customer_sales", "owners", "pipelines", "stages", "loss_reasons", "sync_state")
 
 

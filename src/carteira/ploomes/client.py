@@ -32,6 +32,7 @@ T = TypeVar("T")
 LARGEST_BODY = 64 * 2**20
 CHUNK = 2**18
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
+LONGEST_UNASKED_PAUSE = 30.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Patience:
     give_up: float = 60.0
     throttled_tries: int = 30
     throttled_give_up: float = 600.0
+    throttled_pause: float = 2.0
     connect: float = 10.0
     silence: float = 30.0
     body: float = 45.0
@@ -75,6 +77,9 @@ class _Attempts:
         return (
             self.throttles >= self.patience.throttled_tries or self.throttled_seconds >= self.patience.throttled_give_up
         )
+
+    def unasked_pause(self) -> float:
+        return min(LONGEST_UNASKED_PAUSE, self.patience.throttled_pause * 2.0 ** min(self.throttles - 1, 10))
 
     def pause(self) -> float:
         return self.patience.first_pause * 2.0 ** (self.faults - 1) * random.uniform(0.8, 1.2)
@@ -182,7 +187,7 @@ class Client:
                 f"{attempts.throttled_seconds:.0f} s. Something else uses the account's 120 requests a minute: lower "
                 "PLOOMES_REQUESTS_PER_MINUTE, or try again later; published data is untouched."
             )
-        pause = asked_for if asked_for is not None else min(30.0, 2.0 ** min(attempts.throttles, 5))
+        pause = asked_for if asked_for is not None else attempts.unasked_pause()
         attempts.throttled_seconds += pause
         self.pacer.ease_off(pause)
 

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Raw, field
 
 from carteira.ploomes.entities import Entity
-from carteira.records import Contact, Deal, Rejection, Row
+from carteira.records import BigInt, Contact, Deal, Rejection, Row
 
 T = TypeVar("T")
 
@@ -30,7 +30,8 @@ NOT_A_DATE = "is not a possible date"
 NOT_READABLE = "cannot be read"
 
 AMOUNT_DIGITS = 13
-FIRST_YEAR = 1900
+# What can be written in any time zone: the year 10000 of another zone would be read by nobody.
+FIRST_YEAR, LAST_YEAR = 1900, 9999
 ZONE = "America/Sao_Paulo"
 
 
@@ -102,7 +103,9 @@ def _mended(body: bytes) -> bytes:
 def counted(page: Envelope[Any]) -> int:
     """The envelope's count; Unproven without one."""
     if page.count is None or page.count < len(page.value):
-        raise Unproven(f"an answer of {len(page.value)} rows with @odata.count {page.count}")
+        # Nothing at all, with 200 and without a count, is how an overloaded Ploomes may say "too many requests".
+        overload = page.count is None and not page.value
+        raise Unproven(f"an answer of {len(page.value)} rows with @odata.count {page.count}", throttled=overload)
     return page.count
 
 
@@ -121,7 +124,7 @@ def _sound_contact(contact: Contact) -> bool:
 
 
 def _sound_date(moment: datetime) -> bool:
-    return moment.tzinfo is not None and moment.year >= FIRST_YEAR
+    return moment.tzinfo is not None and FIRST_YEAR <= moment.year < LAST_YEAR
 
 
 _SOUND: dict[str, Any] = {"deals": _sound_deal, "contacts": _sound_contact}
@@ -131,7 +134,7 @@ def row(raw: bytes, entity: Entity) -> Row | Rejection:
     """One row read field by field; Unproven when not even its Id can be told."""
     try:
         given = msgspec.json.decode(raw, type=dict[str, Raw])
-        key = msgspec.json.decode(given["Id"], type=int, strict=False)
+        key = msgspec.json.decode(given["Id"], type=BigInt, strict=False)
     except (msgspec.DecodeError, KeyError) as error:
         raise Unproven(f"a row of {entity.path} without a readable Id") from error
     values: dict[str, Any] = {}
@@ -162,10 +165,15 @@ def _value(raw: Raw | None, required: bool, kind: Any) -> Any:
         return _date(raw, nullable=kind is not datetime)
     if Decimal in wanted:
         return _amount(raw)
+    if str in wanted and _NUMBER.fullmatch(raw):
+        return bytes(raw).decode()
     try:
         return msgspec.json.decode(raw, type=kind, strict=False)
     except msgspec.DecodeError as error:
         raise _BadField(NOT_READABLE) from error
+
+
+_NUMBER = re.compile(rb"-?\d+(\.\d+)?")
 
 
 def _amount(raw: Raw) -> Decimal | None:
@@ -187,19 +195,30 @@ def _amount(raw: Raw) -> Decimal | None:
 def _date(raw: Raw, *, nullable: bool) -> datetime | None:
     try:
         text = msgspec.json.decode(raw, type=str | None)
-        if text is None and nullable:
-            return None
-        moment = _moment(text or "")
-        # In UTC, since the offsets of a century ago have seconds, which do not travel well.
-        aware = (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(ZONE))).astimezone(UTC)
-    except (msgspec.DecodeError, ValueError) as error:
+    except msgspec.DecodeError as error:
         raise _BadField(NOT_A_DATE) from error
-    if not FIRST_YEAR <= aware.year < 9999:
+    if text is None and nullable:
+        return None
+    found = moment(text)
+    if found is None:
         raise _BadField(NOT_A_DATE)
-    return aware
+    return found
 
 
-def _moment(text: str) -> datetime:
+def moment(text: object) -> datetime | None:
+    """A date as Ploomes writes it, aware: Brasília's where it has no offset; None where it is none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        given = _any_form(text)
+    except ValueError:
+        return None
+    aware = given if given.tzinfo else given.replace(tzinfo=ZoneInfo(ZONE))
+    # In UTC, since the offsets of a century ago have seconds, which do not travel well.
+    return aware.astimezone(UTC) if _sound_date(aware) else None
+
+
+def _any_form(text: str) -> datetime:
     try:
         return msgspec.convert(text, datetime)
     except msgspec.ValidationError:

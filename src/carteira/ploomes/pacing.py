@@ -19,6 +19,9 @@ BLOCK_SECONDS = 3.0
 TRAVEL_SECONDS = 1.0
 WINDOW_SECONDS = 60.0 + BLOCK_SECONDS + TRAVEL_SECONDS
 
+# What is booked and not spent is forfeited, and more than this is hardly sent within BLOCK_SECONDS.
+LARGEST_BLOCK = 200
+
 SLOWEST_SHARE = 0.1
 EASE_OFF = 0.6
 RECOVER_SECONDS = 60.0
@@ -115,7 +118,7 @@ class Pacer:
 
     def _book(self, now: float) -> float:
         limit = max(1, int(self.per_minute * self._recovered(now)))
-        granted, seconds = self._ledger.book(max(1, limit // 12), limit)
+        granted, seconds = self._ledger.book(max(1, min(limit // 12, LARGEST_BLOCK)), limit)
         self._left, self._left_until = granted, now + BLOCK_SECONDS
         return min(max(seconds, 0.05), BLOCK_SECONDS) if granted == 0 else 0.0
 

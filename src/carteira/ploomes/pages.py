@@ -54,7 +54,12 @@ class Opening:
 
 class _Stamp(msgspec.Struct, frozen=True, gc=False):
     Id: int
-    LastUpdateDate: datetime | None = None
+    LastUpdateDate: Any = None
+
+    @property
+    def changed(self) -> datetime | None:
+        """When the row changed; None where that cannot be read."""
+        return decode.moment(self.LastUpdateDate)
 
 
 class _User(msgspec.Struct, frozen=True, gc=False):
@@ -84,8 +89,10 @@ def opening(client: Client, entity: Entity, *, expected: bool = True) -> Opening
         emptiness.check(count)
         if len(page.value) != min(1, count):
             raise Unproven(f"{len(page.value)} rows where {min(1, count)} was asked for")
-        newest = page.value[0] if page.value else _Stamp(0)
-        return Opening(newest.LastUpdateDate, newest.Id or None, count, answer.server_now)
+        if not page.value:
+            return Opening(None, None, count, answer.server_now)
+        # A date that cannot be read may stand for any: nothing before now is then taken for unchanged.
+        return Opening(page.value[0].changed or answer.server_now, page.value[0].Id, count, answer.server_now)
 
     asked = query(entity.path, orderby="LastUpdateDate desc,Id desc", top=1, count="true", select="Id,LastUpdateDate")
     return client.ask(asked, read)
@@ -198,7 +205,7 @@ def _prove_nothing(
     if newest is None:
         proved = _nothing_between(client, entity, after_id, upto_id)
     else:
-        proved = since is not None and newest.LastUpdateDate is not None and newest.LastUpdateDate < since
+        proved = since is not None and newest.changed is not None and newest.changed < since
     if not proved:
         raise _nothing_said(client, entity)
 
