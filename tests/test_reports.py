@@ -259,26 +259,6 @@ def test_top_customers_and_biggest_sales_are_the_biggest(connection: Connection)
     assert [sale.deal_id for sale in biggest] == [deal.deal_id for deal in by_amount[:5]]
 
 
-def test_abc_cuts_where_the_cumulated_revenue_says(connection: Connection) -> None:
-    """A customer is A while those above him have not made 80 % of the revenue; classes add up to the whole."""
-    year = PRESETS["12-meses"](TODAY)
-    cuts = (Decimal("0.80"), Decimal("0.95"))
-    sums = by([deal for deal in chosen(EVERYTHING, year) if deal.customer_id], lambda deal: deal.customer_id)
-    bought = sorted((amount for amount in sums.values() if amount > 0), reverse=True)
-
-    found = reports.abc(connection, year, cuts, ZONE, EVERYTHING)
-
-    expected: dict[str, list[Decimal]] = {"A": [], "B": [], "C": []}
-    above = Decimal(0)
-    for amount in bought:
-        letter = "A" if above < cuts[0] * sum(bought) else "B" if above < cuts[1] * sum(bought) else "C"
-        expected[letter].append(amount)
-        above += amount
-    assert {one.letter: (one.customers, one.revenue) for one in found} == {
-        letter: (len(amounts), sum(amounts)) for letter, amounts in expected.items() if amounts
-    }
-
-
 def test_one_customer_is_the_sum_of_its_deals(connection: Connection) -> None:
     """Two windows of twelve months, the days of purchase, and the branches under one root."""
     year = PRESETS["12-meses"](TODAY)

@@ -196,16 +196,17 @@ def _deals(chance: random.Random, company: Company, wanted: int, today: date) ->
     for rank, customer in enumerate(company.customers):
         count = round(weights[rank] * scale)
         stopped = chance.choice((0,) * 14 + (20, 60, 150, 400))
+        span = chance.choice((365 * YEARS,) * 3 + (chance.randint(stopped + 8, 365 * YEARS),))
         for _ in range(count):
-            closed = _close(chance, today, stopped)
+            closed = _close(chance, today, stopped, span)
             company.sales.append(_sale(chance, deal_id, customer, closed, today, len(company.sales)))
             deal_id += 1
 
 
-def _close(chance: random.Random, today: date, stopped: int) -> datetime:
+def _close(chance: random.Random, today: date, stopped: int, span: int) -> datetime:
     while True:
         # More was sold lately than years ago, and less in summer and at weekends.
-        age = stopped + int((365 * YEARS - stopped) * (1 - chance.random() ** 0.62))
+        age = stopped + int((span - stopped) * (1 - chance.random() ** 0.62))
         day = today - timedelta(days=age)
         if chance.random() > (0.7 if day.month in (1, 2) else 1.0) * (1.0 if day.weekday() < 5 else 0.06):
             continue

@@ -166,13 +166,6 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
-class AbcClass:
-    letter: str
-    customers: int
-    revenue: Decimal
-
-
-@dataclass(frozen=True, slots=True)
 class LastSale:
     closed_at: datetime
     total: Decimal
@@ -266,14 +259,6 @@ def top_customers(
 def ledger(connection: Connection, period: Period, zone: ZoneInfo, sight: Sight) -> Ledger:
     """The line that reconciles a period's total with Ploomes."""
     return Ledger(*queries.ledger(connection, **_bounds(period, zone), **sight.parameters))
-
-
-def abc(
-    connection: Connection, period: Period, cuts: tuple[Decimal, Decimal], zone: ZoneInfo, sight: Sight
-) -> list[AbcClass]:
-    """The ABC curve of a period; `cuts` are the cumulated parts of revenue at which A and B end, (0.80, 0.95)."""
-    rows = queries.abc(connection, **_bounds(period, zone), first_cut=cuts[0], second_cut=cuts[1], **sight.parameters)
-    return [AbcClass(*row) for row in rows]
 
 
 def last_sale(connection: Connection, until: datetime, sight: Sight) -> LastSale | None:

@@ -124,29 +124,6 @@ cross join (
            (select count(*) from rejected_rows r where r.closed_at is null and :sees_all) as rejected_rows
 ) doubts;
 
--- name: abc(since, until, sees_all, owner_id, first_cut, second_cut)
--- Customers by their part of the revenue: A up to the first cut-off, B up to the second, C the rest.
-with bought as (
-    select s.customer_id, sum(s.total) as revenue
-    from sales s
-    where s.status = 'won' and s.deleted_at is null and s.rejected_at is null and s.customer_id is not null
-      and s.closed_at >= :since and s.closed_at < :until
-      and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
-      and (:sees_all or s.owner_id = :owner_id)
-    group by s.customer_id
-    having sum(s.total) > 0
-), ranked as (
-    select revenue,
-           sum(revenue) over (order by revenue desc, customer_id rows unbounded preceding) - revenue as above,
-           sum(revenue) over () as everything
-    from bought
-)
-select case when above < :first_cut * everything then 'A' when above < :second_cut * everything then 'B' else 'C' end as class,
-       count(*) as customers, sum(revenue) as revenue
-from ranked
-group by 1
-order by 1;
-
 -- name: last_sale(until, sees_all, owner_id)^
 -- The newest sale up to a moment: what an empty period points to.
 select s.closed_at, coalesce(s.total, 0) as total

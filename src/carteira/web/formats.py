@@ -74,9 +74,10 @@ class Formats:
             value = value.quantize(ONE.scaleb(-places), ROUND_HALF_UP)
         return f"{value:,.{places}f}".translate(self._swap)
 
-    def plain(self, value: Decimal) -> str:
-        """1.50 -> 1,5: as many decimals as it has."""
-        return f"{value.normalize():f}".translate(self._swap)
+    def signed(self, count: int) -> str:
+        """+1.234 or −5 with a true minus; 0 is 0."""
+        sign = "+" if count > 0 else MINUS if count < 0 else ""
+        return sign + self.number(abs(count))
 
     def money(self, amount: Decimal | None, places: int = 2) -> str:
         """R$ 1.234,56 with a no-break space; negative -R$ 1.234,50."""

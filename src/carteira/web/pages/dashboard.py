@@ -13,21 +13,22 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from carteira.customer_sales import reports
-from carteira.customer_sales.period import Period, read
+from carteira.customer_sales.period import Period
 from carteira.customer_sales.reports import Figures, Ledger, Share
 from carteira.customer_sales.sight import Sight
 from carteira.web.formats import Delta, Formats, Money
 from carteira.web.pages import periods
 from carteira.web.pages.addresses import with_query
+from carteira.web.pages.balance import balance, todo
 from carteira.web.pages.frame import BIGGEST_ID, SignedIn, View, looking
 from carteira.web.pages.periods import Comparison
+from carteira.web.pages.portfolio import cuts
 from carteira.web.pages.revenue import revenue_by_month
 from carteira.web.pages.sparks import Spark, spark
 
 router = APIRouter()
 
-ABC_CUTS = (Decimal("0.80"), Decimal("0.95"))
-SELLERS, STATES, CUSTOMERS, SALES = 8, 6, 8, 5
+SELLERS, STATES, CUSTOMERS, SALES = 8, 6, 7, 7
 SPARK_MONTHS = 12
 
 
@@ -99,7 +100,7 @@ def dashboard(
         }
         if vendedor is not None and view.sight.sees_all:
             view = replace(view, sight=Sight(sees_all=False, owner_id=vendedor))
-        context |= _content(view, period)
+        context |= _content(view, period) | {"balance": balance(view)} | todo(view)
         now: Figures = context["now"]
         if now.sales:
             context |= _breakdown(view, period, now, query, show_all=todos == "vendedores")
@@ -158,7 +159,8 @@ def _breakdown(view: View, period: Period, now: Figures, query: dict[str, Any], 
         "by_state": table(shares.states, limit=STATES, address=of_state),
         "top_customers": reports.top_customers(connection, period, CUSTOMERS, f.zone, sight),
         "biggest_sales": reports.biggest_sales(connection, period, SALES, f.zone, sight),
-        "abc": reports.abc(connection, read("12-meses", view.today), ABC_CUTS, f.zone, sight),
+        "abc": view.portfolio().curve.classes,
+        "cuts": cuts(view.portfolio().rules, f),
     }
 
 

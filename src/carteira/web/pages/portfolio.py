@@ -100,7 +100,7 @@ def portfolio(
         context = _statuses(found, view.f) | _rfv(found, view.f) | _cohorts(view) | _expected(view, found)
         context |= {"found": found, "curve": found.curve, "plots": _plots(found.curve), "sellers": sellers}
         context |= {"with_query": with_query, "seller": vendedor}
-        return view.render("carteira.html", "carteira", context | {"cuts": _cuts(found.rules, view.f)})
+        return view.render("carteira.html", "carteira", context | {"cuts": cuts(found.rules, view.f)})
 
 
 def _seller_menu(view: View, chosen: int | None) -> list[Choice]:
@@ -191,7 +191,8 @@ def _expected(view: View, found: Portfolio) -> dict[str, Any]:
     }
 
 
-def _cuts(rules: Rules, f: Formats) -> str:
+def cuts(rules: Rules, f: Formats) -> str:
+    """80 / 15 / 5: the parts of the revenue that A, B and C make up."""
     parts = (rules.a_share, rules.b_share - rules.a_share, 1 - rules.b_share)
     return " / ".join(f.number(part * 100) for part in parts)
 
