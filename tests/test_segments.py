@@ -325,6 +325,8 @@ def test_another_time_zone_or_other_rules_derive_everything_anew(connection: Con
     assert elsewhere.last_day == local.last_day + timedelta(days=1)
     assert patient.late_on == elsewhere.last_day + timedelta(days=61)
     assert rhythm.refresh(connection, OPENED, None) == 0
+    connection.execute("update portfolio_rules set new_days = 20")
+    assert rhythm.refresh(connection, OPENED, []) == 1
 
 
 @pytest.mark.every_postgres

@@ -31,7 +31,8 @@ def refresh(
         customer_ids = _moved(connection, timezone, day, new_day, customer_ids)
     (changed,) = queries.refresh(connection, customer_ids=customer_ids, timezone=timezone, day=new_day)
     queries.remember(connection, timezone=timezone, day=new_day)
-    return int(changed)
+    # Limits that are compared with the day, and not kept in a row, change what is shown all the same.
+    return int(changed) + int(rules_changed)
 
 
 def _moved(
