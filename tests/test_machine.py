@@ -45,7 +45,7 @@ edits = st.tuples(st.sampled_from(sorted(EDITS)), numbers, numbers)
 requests = st.integers(1, 25)
 TROUBLES = (
     "html", "quoted-html", "truncated", "empty", "no-value", "no-count", "overload", "short", "duplicate", "reset",
-    "cut", "503", "504", "nothing",
+    "cut", "503", "504", "429", "nothing",
 )  # fmt: skip
 
 PUBLISHED = """
@@ -76,6 +76,8 @@ class Cut(Exception):
 
 def trouble(action: str, nth: int, every: int) -> Fault:
     """Something that goes wrong at the nth request and again later, never as often as a try is repeated."""
+    if action == "429":
+        return Fault("status", nth=nth, status=429, retry_after=1)
     if action.isdecimal():
         return Fault("status", nth=nth, every=every, times=3, status=int(action))
     return Fault(action, nth=nth, every=every, times=3)
