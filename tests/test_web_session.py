@@ -16,6 +16,7 @@ from carteira.errors import Unacceptable
 from carteira.warehouse import people
 from carteira.warehouse.connection import Warehouse
 from carteira.web import passwords
+from carteira.web.app import create_app
 from carteira.web.entry import inside
 
 EMAIL = "ana@example.com"
@@ -187,8 +188,10 @@ def test_a_wrong_password_tells_nothing(client: TestClient, ana: str, email: str
 
 
 def test_guessing_costs_time_and_locks_nobody_out(client: TestClient, warehouse: Warehouse, ana: str) -> None:
-    for _ in range(people.FREE_FAILURES_OF_ACCOUNT):
-        assert sign_in(client, password="wrong").status_code == 401
+    assert sign_in(client, password="wrong").status_code == 401
+    with warehouse.transaction() as connection:
+        for _ in range(people.FREE_FAILURES_OF_ACCOUNT + 10):
+            people.note_attempt(connection, ana, "192.0.2.1", succeeded=False)
 
     answer = sign_in(client)
     assert answer.status_code == 429, "the right password has to wait as well"
@@ -206,6 +209,34 @@ def test_an_address_that_tries_many_accounts_has_to_wait(client: TestClient, war
             people.note_attempt(connection, f"{number}@example.com", "192.0.2.1", succeeded=False)
         assert people.seconds_to_wait(connection, EMAIL, "192.0.2.1") > 0
         assert people.seconds_to_wait(connection, EMAIL, "192.0.2.2") == 0
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "expected"),
+    [
+        ("10.0.0.5", "203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", "8.8.8.8, 203.0.113.9", "203.0.113.9"),
+        ("8.8.4.4", "198.51.100.1", "8.8.4.4"),
+        ("::1", "", "::1"),
+    ],
+)
+def test_a_proxy_nearby_says_who_is_behind_it(
+    warehouse: Warehouse, tmp_path: Path, peer: str, forwarded: str, expected: str
+) -> None:
+    client = TestClient(create_app(dashboard.settings_of(tmp_path), warehouse), client=(peer, 50000))
+
+    client.post("/entrar", data={}, headers={"x-forwarded-for": forwarded})
+
+    with warehouse.transaction() as connection:
+        assert people.audit_log(connection)[0].address == expected
+
+
+def test_a_preview_does_not_use_a_link_up(client: TestClient, warehouse: Warehouse, ana: str) -> None:
+    way = link(warehouse, ana)
+
+    for program in ("WhatsApp/2.24", "Slackbot-LinkExpanding 1.0", "TelegramBot (like TwitterBot)", "SkypeUriPreview"):
+        assert "set-cookie" not in client.get(way, headers={"user-agent": program}).headers
+    assert client.get(way).status_code == 303
 
 
 def test_leaving_ends_the_session_in_the_database(client: TestClient, ana: str) -> None:

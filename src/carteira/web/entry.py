@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -18,6 +20,8 @@ from carteira.web.session import Viewer, in_person, signed_in
 router = APIRouter(include_in_schema=False)
 
 Field = Annotated[str, Form(max_length=320)]
+# Programs that open a link to show what is behind it.
+PREVIEWERS = re.compile(r"bot\b|preview|whatsapp|facebookexternalhit|skype|telegram", re.IGNORECASE)
 WRONG = "E-mail ou senha não conferem."
 USED = "Este link já foi usado ou venceu. Peça um novo ao administrador, ou entre com e-mail e senha."
 
@@ -25,6 +29,9 @@ USED = "Este link já foi usado ou venceu. Peça um novo ao administrador, ou en
 @router.get("/entrar/{link}")
 def by_link(request: Request, link: str) -> Response:
     """A one-time link: signs in once, and leads to where a password is set."""
+    if PREVIEWERS.search(request.headers.get("user-agent", "")):
+        # Whoever sends the link by a messenger wants it to be good when it arrives.
+        return sign_in_page(request)
     warehouse: Warehouse = request.app.state.warehouse
     with warehouse.transaction() as connection:
         session = people.use_link(connection, link)
@@ -145,11 +152,21 @@ def _to_prove(request: Request) -> str | None:
 
 
 def address(request: Request) -> str:
-    """Where a request comes from; a proxy on this machine is believed about who is behind it."""
+    """Where a request comes from; a proxy in the same network is believed about who is behind it.
+
+    A proxy that was taken for the visitor would make everybody wait for the one who guesses; a neighbour who lies about
+    where he is still waits for the account that he tries.
+    """
     peer = request.client.host if request.client else ""
     forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-    behind_proxy = peer in ("127.0.0.1", "::1", "") and forwarded
-    return (forwarded if behind_proxy else peer)[:64]
+    return (forwarded if forwarded and _is_near(peer) else peer)[:64]
+
+
+def _is_near(peer: str) -> bool:
+    try:
+        return ip_address(peer).is_private
+    except ValueError:
+        return False
 
 
 def inside(target: str) -> str:
