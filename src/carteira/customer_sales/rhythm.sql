@@ -22,37 +22,39 @@ select array(
 -- name: refresh(customer_ids, timezone, day)^
 -- customer_rhythm of these customers, or of all; rows that do not differ are not written.
 with bought as (
-    select c.customer_id, scopes.scope, c.owner_id, (s.closed_at at time zone :timezone)::date as day,
-           count(*) as sales, sum(coalesce(s.total, 0)) as total
+    select c.customer_id, c.owner_id, s.owner_id = c.owner_id as by_own_seller,
+           (s.closed_at at time zone :timezone)::date as day, coalesce(s.total, 0) as total
     from customers c
     join sales s on s.customer_id = c.customer_id
     cross join sync_state
-    join (values ('all'), ('own')) scopes (scope) on scopes.scope = 'all' or s.owner_id = c.owner_id
     where s.status = 'won' and s.deleted_at is null and s.rejected_at is null and s.closed_at is not null
       and coalesce(s.currency_id = usual_currency_id, true)
       and (:customer_ids::bigint[] is null or c.customer_id = any(:customer_ids::bigint[]))
-    group by c.customer_id, scopes.scope, 4
 ), paced as (
-    select customer_id, scope, owner_id, day, sales, total,
+    -- Of several sales on one day the last has the gap, the others have none: 0.
+    select customer_id, own, owner_id, day, total,
            day - lead(day) over latest_first as gap,
-           row_number() over latest_first as place,
-           date_part('year', day)::integer * 4 + date_part('quarter', day)::integer
-               - min(date_part('year', day)::integer * 4 + date_part('quarter', day)::integer)
-                 over (partition by customer_id, scope) as quarter
-    from bought
-    window latest_first as (partition by customer_id, scope order by day desc)
+           dense_rank() over latest_first as place
+    from bought join (values (false), (true)) scopes (own) on not own or by_own_seller
+    window latest_first as (partition by customer_id, own order by day desc)
 ), summed as (
-    select customer_id, scope, min(owner_id) as owner_id, count(*)::integer as purchase_days, sum(sales)::integer as sales,
+    select customer_id, own, min(owner_id) as owner_id, max(place)::integer as purchase_days, count(*)::integer as sales,
            min(day) as first_day, max(day) as last_day,
-           case when count(*) >= 3 then greatest(round(
-               (percentile_cont(0.5) within group (order by gap) filter (where place <= 12))::numeric), 1)::integer
+           case when max(place) >= 3 then greatest(round(
+               (percentile_cont(0.5) within group (order by gap) filter (where gap > 0 and place <= 12))::numeric),
+               1)::integer
            end as usual_gap,
-           bit_or(case when quarter <= 62 then 1::bigint << quarter else 0 end) as quarters,
-           coalesce(sum(total) filter (where day > (:day::date - interval '1 year')::date and day <= :day::date), 0) as year_revenue,
-           coalesce(sum(sales) filter (where day > (:day::date - interval '1 year')::date and day <= :day::date), 0)::integer
-               as year_sales
+           array_agg(distinct date_part('year', day)::integer * 4 + date_part('quarter', day)::integer)
+               filter (where gap is distinct from 0) as quarters,
+           array_agg(day order by day) filter (where gap > least_gap) as long_gap_ends,
+           array_agg(gap order by day) filter (where gap > least_gap) as long_gaps,
+           coalesce(sum(total) filter (where day > year_before and day <= :day::date), 0) as year_revenue,
+           count(*) filter (where day > year_before and day <= :day::date)::integer as year_sales
     from paced
-    group by customer_id, scope
+    cross join (
+        select least(inactive_days, least_inactive_days), (:day::date - interval '1 year')::date from portfolio_rules
+    ) bounds (least_gap, year_before)
+    group by customer_id, own
 ), limited as (
     select summed.*,
            case when usual_gap is null then late_days
@@ -60,24 +62,21 @@ with bought as (
            case when usual_gap is null then inactive_days
                 else greatest(least_inactive_days, round(usual_gap * inactive_factor)::integer) end + 1 as inactive_after
     from summed cross join portfolio_rules
-), lapses as (
-    select paced.customer_id, paced.scope,
-           array_agg(paced.day - paced.gap + limited.inactive_after order by paced.day) as lost_days,
-           array_agg(paced.day order by paced.day) as back_days
-    from paced
-    join limited on limited.customer_id = paced.customer_id and limited.scope = paced.scope
-    where paced.gap > limited.inactive_after
-      and paced.gap > (select least(inactive_days, least_inactive_days) from portfolio_rules)
-    group by paced.customer_id, paced.scope
 ), derived as (
-    select l.customer_id, l.scope, l.owner_id, l.purchase_days, l.sales, l.first_day, l.last_day, l.usual_gap,
+    select l.customer_id, case when own then 'own' else 'all' end as scope, l.owner_id, l.purchase_days, l.sales, l.first_day, l.last_day, l.usual_gap,
            l.last_day + l.usual_gap as due_on, l.last_day + l.late_after as late_on,
            l.last_day + l.inactive_after as inactive_on,
            coalesce(lapses.lost_days, '{}') || (l.last_day + l.inactive_after) as lost_days,
            coalesce(lapses.back_days, '{}') as back_days,
-           l.quarters, l.year_revenue, l.year_sales
+           (select bit_or(1::bigint << bought_in - quarters[1]) from unnest(quarters) bought_in
+            where bought_in - quarters[1] <= 62) as quarters,
+           l.year_revenue, l.year_sales
     from limited l
-    left join lapses on lapses.customer_id = l.customer_id and lapses.scope = l.scope
+    cross join lateral (
+        select array_agg(day - gap + l.inactive_after order by day) as lost_days, array_agg(day order by day) as back_days
+        from unnest(long_gap_ends, long_gaps) long (day, gap)
+        where gap > l.inactive_after
+    ) lapses
 ), removed as (
     delete from customer_rhythm as published
     where (:customer_ids::bigint[] is null or customer_id = any(:customer_ids::bigint[]))
