@@ -5,6 +5,7 @@ customer_sales is derived between `merge` and `close` by its own room; nothing h
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -21,7 +22,7 @@ queries: Any = aiosql.from_path(Path(__file__).with_name("publish.sql"), "psycop
 
 SETTLING_SECONDS = 2.0
 MANY_CUSTOMERS = 20_000
-MANY_DEALS = 100_000
+MANY_DEALS = 10_000
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,21 @@ def alone(connection: Connection) -> None:
 
 
 def merge(
-    connection: Connection, run_id: int, opened_at: datetime, *, full: bool, usual_currency_id: int | None
+    connection: Connection,
+    run_id: int,
+    opened_at: datetime,
+    *,
+    full: bool,
+    usual_currency_id: int | None,
+    look_ups: bool = True,
 ) -> Merged:
-    """The staging into customers, sales, look-ups and rejected_rows."""
+    """The staging into customers, sales, look-ups and rejected_rows.
+
+    `look_ups` False leaves numbers without a name unknown, so that the next run asks for their names.
+    """
     touched = None if full else queries.touched(connection)[0]
     customers_live, deals_live = (0, 0) if full else queries.becoming_live(connection)
-    (look_ups,) = queries.merge_look_ups(connection)
+    (named,) = queries.merge_look_ups(connection) if look_ups else (0,)
     (customers,) = queries.merge_customers(connection)
     (deals,) = queries.merge_sales(connection)
     if deals > MANY_DEALS:
@@ -72,7 +82,7 @@ def merge(
         deals_live=deals_live - deals_deleted,
         rejected=rejected,
         usual_currency_id=usual,
-        changed=any((look_ups, customers, deals, customers_deleted, deals_deleted, flagged, placeholders)),
+        changed=any((named, customers, deals, customers_deleted, deals_deleted, flagged, placeholders)),
     )
 
 
@@ -109,14 +119,19 @@ def published_total(connection: Connection) -> Decimal:
     return Decimal(queries.published_total(connection)[0])
 
 
-def close(connection: Connection, merged: Merged, *, full: bool, **state: Any) -> int:
-    """Move the watermarks, empty the staging, and give the publication's number."""
+def close(connection: Connection, merged: Merged, *, full: bool, hinted: Mapping[str, int], **state: Any) -> int:
+    """Move the watermarks, empty the staging, and give the publication's number.
+
+    `hinted`: the rows of each entity that hints had published when the run took its counts.
+    """
     queries.close_entities(
         connection,
         full=full,
         deals=merged.deals_live,
         customers=merged.customers_live,
         settling=SETTLING_SECONDS,
+        hinted_deals=hinted["deals"],
+        hinted_contacts=hinted["contacts"],
     )
     (publication,) = queries.close_state(connection, full=full, usual_currency_id=merged.usual_currency_id, **state)
     staging.clear(connection)
