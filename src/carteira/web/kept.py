@@ -51,7 +51,7 @@ class Credential:
     """What a request shows of who it is: a session's secret, or a token's."""
 
     kind: str
-    secret: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
