@@ -67,6 +67,7 @@ class Publisher:
         opened_at = NOW + timedelta(minutes=self.published)
         self.published += 1
         with self.warehouse.transaction() as connection:
+            publish.alone(connection)
             run_id, _ = runs.queries.open_run(connection, mode="full", fingerprint="", accept_deletions=False)
             merged = publish.merge(connection, run_id, opened_at, full=full, usual_currency_id=REAL)
             lines = rebuild(connection, opened_at, merged.touched)
@@ -331,6 +332,7 @@ def test_a_line_is_the_same_refreshed_rebuilt_or_summed(shared: Publisher, batch
 
 
 def _publish_batches(connection: Connection, batches: list[list[Deal]]) -> None:
+    publish.alone(connection)
     run_id, _ = runs.queries.open_run(connection, mode="full", fingerprint="", accept_deletions=False)
     staging.stage(connection, [_page(contact(number)) for number in range(1, 5)])
     latest: dict[int, Deal] = {}
