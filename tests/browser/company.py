@@ -197,7 +197,8 @@ def _deals(chance: random.Random, company: Company, wanted: int, today: date) ->
         count = round(weights[rank] * scale)
         stopped = chance.choice((0,) * 14 + (20, 60, 150, 400))
         span = chance.choice((365 * YEARS,) * 3 + (chance.randint(stopped + 8, 365 * YEARS),))
-        for _ in range(count):
+        # Who came late has had less time to buy.
+        for _ in range(-(-count * span // (365 * YEARS))):
             closed = _close(chance, today, stopped, span)
             company.sales.append(_sale(chance, deal_id, customer, closed, today, len(company.sales)))
             deal_id += 1

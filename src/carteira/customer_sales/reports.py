@@ -275,16 +275,19 @@ def sellers(connection: Connection, sight: Sight) -> list[Seller]:
 def trends(
     connection: Connection, customer_ids: list[int], periods: list[Period], zone: ZoneInfo, sight: Sight
 ) -> dict[int, list[Decimal]]:
-    """Revenue of each customer in each period, by customer_id."""
+    """Revenue of each customer in each of several periods that follow one another, by customer_id."""
     bounds = [period.instants(zone) for period in periods]
     rows = queries.trends(
         connection,
         customer_ids=customer_ids,
         starts=[since for since, _ in bounds],
-        ends=[until for _, until in bounds],
+        until=bounds[-1][1],
         **sight.parameters,
     )
-    return dict(rows)
+    found = {customer_id: [ZERO] * len(periods) for customer_id in customer_ids}
+    for customer_id, number, revenue in rows:
+        found[customer_id][number - 1] = revenue
+    return found
 
 
 def profile(connection: Connection, customer_id: int, year: Period, zone: ZoneInfo, sight: Sight) -> Profile | None:
