@@ -230,7 +230,8 @@ def message(body: bytes) -> str:
     try:
         said = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        said = body[:200].decode(errors="replace")
+        # The first half of a page is nothing that was said, and holds somebody's data.
+        said = "" if body.lstrip()[:1] in (b"{", b"[") else body[:200].decode(errors="replace")
     if isinstance(said, dict):
         said = said.get("value", said.get("error"))
     if not isinstance(said, str):
