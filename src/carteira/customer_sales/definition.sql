@@ -1,27 +1,37 @@
 -- name: refresh(customer_ids, opened_at)^
 -- What counts as a sale, once: customer_sales of these customers, or of all, from `customers` and `sales`.
-with derived as (
+with deals as (
+    select
+        customer_id,
+        sum(coalesce(total, 0)) filter (where counts) as revenue,
+        (count(*) filter (where counts))::integer as total_deals,
+        min(closed_at) filter (where counts) as first_purchase_date,
+        max(closed_at) filter (where counts) as last_purchase_date,
+        (count(*) filter (where status = 'open'))::integer as open_deals,
+        (count(*) filter (where status = 'lost'))::integer as lost_deals
+    from sales
+    cross join lateral (
+        select status = 'won' and coalesce(currency_id = (select usual_currency_id from sync_state), true)
+    ) sale (counts)
+    where deleted_at is null and rejected_at is null
+    and (:customer_ids::bigint[] is null or customer_id = any(:customer_ids::bigint[]))
+    group by customer_id
+), derived as (
     select
         customers.customer_id,
         customers.name as customer_name,
         customers.cnpj as customer_cnpj,
-        round(coalesce(sum(sales.total) filter (where sale.counts), 0), 2)::numeric(18, 2) as total_revenue,
-        (count(sales.deal_id) filter (where sale.counts))::integer as total_deals,
-        coalesce(round(
-            sum(coalesce(sales.total, 0)) filter (where sale.counts) / nullif(count(*) filter (where sale.counts), 0),
-            2), 0)::numeric(18, 2) as average_deal_value,
-        min(sales.closed_at) filter (where sale.counts) as first_purchase_date,
-        max(sales.closed_at) filter (where sale.counts) as last_purchase_date,
-        (count(*) filter (where sales.status = 'open'))::integer as open_deals,
-        (count(*) filter (where sales.status = 'lost'))::integer as lost_deals
+        round(coalesce(revenue, 0), 2)::numeric(18, 2) as total_revenue,
+        coalesce(total_deals, 0) as total_deals,
+        coalesce(round(revenue / nullif(total_deals, 0), 2), 0)::numeric(18, 2) as average_deal_value,
+        first_purchase_date,
+        last_purchase_date,
+        coalesce(open_deals, 0) as open_deals,
+        coalesce(lost_deals, 0) as lost_deals
     from customers
-    cross join sync_state
-    left join sales on sales.customer_id = customers.customer_id
-        and sales.deleted_at is null and sales.rejected_at is null
-    cross join lateral (select sales.status = 'won' and coalesce(sales.currency_id = usual_currency_id, true)) sale (counts)
-    where :customer_ids::bigint[] is null or customers.customer_id = any(:customer_ids::bigint[])
-    group by customers.customer_id
-    having (customers.deleted_at is null and not customers.placeholder) or count(sales.deal_id) > 0
+    left join deals on deals.customer_id = customers.customer_id
+    where (:customer_ids::bigint[] is null or customers.customer_id = any(:customer_ids::bigint[]))
+    and (deals.customer_id is not null or (customers.deleted_at is null and not customers.placeholder))
 ), removed as (
     delete from customer_sales
     where (:customer_ids::bigint[] is null or customer_id = any(:customer_ids::bigint[]))

@@ -70,7 +70,8 @@ with latest as (
         placeholder = false
     where (published.deleted_at is not null or published.updated_at is null
            or excluded.updated_at >= published.updated_at
-           or published.updated_at > (select server_now from sync_openings where entity = 'contacts'))
+           or published.updated_at > (select greatest(server_now, hinted_until) from sync_openings
+                                      join sync_entities using (entity) where entity = 'contacts'))
     and (
         published.name, published.legal_name, published.kind, published.cnpj, published.cnpj_root, published.cpf,
         published.document_raw, published.document_valid, published.city, published.state, published.owner_id,
@@ -118,7 +119,8 @@ with latest as (
         rejected_at = null
     where (published.deleted_at is not null or published.updated_at is null
            or excluded.updated_at >= published.updated_at
-           or published.updated_at > (select server_now from sync_openings where entity = 'deals'))
+           or published.updated_at > (select greatest(server_now, hinted_until) from sync_openings
+                                      join sync_entities using (entity) where entity = 'deals'))
     and (
         published.customer_id, published.contact_name, published.title, published.total, published.currency_id,
         published.status, published.owner_id, published.pipeline_id, published.stage_id, published.loss_reason_id,
@@ -135,7 +137,7 @@ select count(*) as changed from written;
 -- name: count_anew()!
 -- After many rows came, what the planner has to know for the rest of this transaction and the first minute after it:
 -- that hardly any is deleted. Without, it expects next to none that is not.
-analyze customers (deleted_at, rejected_at, placeholder), sales (customer_id, deleted_at, rejected_at);
+analyze customers (deleted_at, rejected_at, placeholder), sales (customer_id, deleted_at, rejected_at), sync_state;
 
 -- name: tombstone(opened_at)^
 -- Rows that Ploomes no longer has leave every total.
@@ -308,12 +310,14 @@ where status = 'won' and not exists (
 select coalesce(sum(total), 0) as total from sales
 where status = 'won' and deleted_at is null and rejected_at is null;
 
--- name: close_entities(settling, full, deals, customers)!
--- What the next run starts from.
+-- name: close_entities(settling, full, deals, customers, hinted_deals, hinted_contacts)!
+-- What the next run starts from; what hints published while this one read is in no count that it took.
 update sync_entities
 set watermark = opened.watermark, newest = opened.newest, newest_id = opened.newest_id,
     remote_count = opened.remote_count, unexplained = opened.unexplained,
-    settled = coalesce(opened.newest < opened.server_now - make_interval(secs => :settling), true),
+    settled = coalesce(opened.newest < opened.server_now - make_interval(secs => :settling), true)
+        and hinted = case sync_entities.entity when 'deals' then :hinted_deals::bigint else :hinted_contacts::bigint end,
+    hinted = 0,
     live_rows = case when :full then case sync_entities.entity
             when 'deals' then (select count(*) from sales where deleted_at is null)
             else (select count(*) from customers where deleted_at is null and not placeholder) end
