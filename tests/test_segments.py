@@ -383,6 +383,22 @@ def meets(one: Standing, filters: Filters) -> bool:
     return quiet and due and all(not asked or value in asked for asked, value in named)
 
 
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(deals=DEALS)
+def test_the_customers_of_one_seller_are_judged_as_everybody_is(connection: Connection, deals: list[Deal]) -> None:
+    """What a manager sees of a seller is what the list holds when it is narrowed to that seller."""
+    with connection.transaction(force_rollback=True):
+        fill(connection, deals)
+        rebuild(connection, OPENED)
+        of_ana = segments.portfolio(connection, TODAY, EVERYTHING, ANA)
+        standings = found(connection, EVERYTHING)[1]
+        hers = Counter(one.letter for number, one in standings.items() if CUSTOMERS[number] == ANA)
+        for one in of_ana.classes:
+            filters = Filters(owner=ANA, classes=(one.letter,))
+            listed = listing(connection, EVERYTHING, ZONE, filters, portfolio=of_ana)
+            assert one.customers == hers[one.letter] == listed.total
+
+
 def test_who_never_bought_is_told_so(connection: Connection) -> None:
     rebuild(connection, OPENED)
     portfolio, _ = found(connection, EVERYTHING)

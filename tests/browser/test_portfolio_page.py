@@ -61,3 +61,29 @@ def test_a_customer_has_his_status_and_the_page_says_why(site: Site, visit: Visi
         assert page.locator("h1 .chip").first.inner_text() == chip
         assert re.search(why, " ".join(page.locator(".why").inner_text().split())), status
         visitor.shot(f"cliente-{status}")
+
+
+@pytest.mark.parametrize("narrowed", ["", "?vendedor=703"])
+def test_every_figure_of_the_portfolio_leads_to_as_many_customers(site: Site, visit: Visit, narrowed: str) -> None:
+    """Statuses, cells and segments: what is clicked is what is listed, for all and for one seller."""
+    page = visit(site).goto(f"/carteira{narrowed}")
+    links = page.locator("#status td a.link, .rfv td a, #esperadas .panel-foot a").evaluate_all(
+        "links => links.map((link) => [link.getAttribute('href'), link.firstChild.textContent])"
+    )
+    assert len(links) == 6 + 25 + 1
+    told = [(href, number(text)) for href, text in links if text != "Ver todos"]
+    bought = sum(count for href, count in told if "rfv=" in href)
+    assert sum(count for href, count in told[:5]) == bought > 0
+    for href, count in [*told[:6], *told[6::5]]:
+        page.goto(site.address + href)
+        assert (listed(page) if page.locator("#lista tfoot").count() else 0) == count, href
+
+
+def test_a_vendedor_sees_his_own_portfolio(site: Site, visit: Visit) -> None:
+    """No menu of sellers, nothing of others, and what the address says of another seller changes nothing."""
+    page = visit(site, role="vendedor", owner_id=703).goto("/carteira?vendedor=704")
+    assert page.locator("details.menu summary:has-text('vendedores')").count() == 0
+    total = number(page.locator("#status .panel-head .end").inner_text())
+    page.goto(site.address + "/clientes")
+
+    assert listed(page) == total == len([row for row in site.company.customers if row[12] == 703])

@@ -120,6 +120,15 @@ class Portfolio:
         """What the SQL functions need to judge a row."""
         return judging(self.today, self.rules, self.curve)
 
+    @property
+    def classes(self) -> list[AbcClass]:
+        """A, B and C with their customers and money."""
+        found = {letter: self.of(classes=(letter,)) for letter in CLASSES}
+        return [
+            AbcClass(letter, sum(group.customers for group in groups), sum((group.revenue for group in groups), ZERO))
+            for letter, groups in found.items()
+        ]
+
     def of(
         self, statuses: tuple[str, ...] = (), classes: tuple[str, ...] = (), cells: tuple[int, ...] = ()
     ) -> list[Group]:
@@ -218,49 +227,59 @@ def judging(today: date, these: Rules, curve: Curve) -> dict[str, Any]:
     }
 
 
-def portfolio(connection: Connection, today: date, sight: Sight) -> Portfolio:
-    """Everybody in sight, judged on a local day."""
+def portfolio(connection: Connection, today: date, sight: Sight, owner: int | None = None) -> Portfolio:
+    """Everybody in sight, judged on a local day; of one seller's customers only, where an owner is named.
+
+    The curve, and with it where A ends, is that of all in sight: what a customer is does not change with who looks for
+    whom.
+    """
     these, found = rules(connection), curve(connection, sight)
     until = today + timedelta(days=6 - today.weekday())
     rows = queries.groups(
-        connection, until=until, quiet_days=QUIET_DAYS, **judging(today, these, found), **sight.parameters
+        connection,
+        until=until,
+        quiet_days=QUIET_DAYS,
+        owner=owner,
+        **judging(today, these, found),
+        **sight.parameters,
     )
     groups = [Group(*row) for row in rows]
-    (without,) = queries.without_purchase(connection, **sight.parameters)
+    (without,) = queries.without_purchase(connection, owner=owner, **sight.parameters)
     return Portfolio(today, until, these, found, [*groups, Group("sem", None, None, without, ZERO)])
 
 
-def cohorts(connection: Connection, today: date, quarters: int, sight: Sight) -> list[Cohort]:
+def cohorts(connection: Connection, today: date, quarters: int, sight: Sight, owner: int | None = None) -> list[Cohort]:
     """The last `quarters` whole quarters and the running one, oldest first, with all that can be known of each."""
     running = today.replace(month=(today.month - 1) // 3 * 3 + 1, day=1)
     first = add_months(running, -3 * quarters)
     counts = {add_months(first, 3 * step): [0] * (quarters - step + 1) for step in range(quarters + 1)}
-    rows = queries.cohorts(connection, since=first, quarters=quarters + 1, **sight.parameters)
+    rows = queries.cohorts(connection, since=first, quarters=quarters + 1, owner=owner, **sight.parameters)
     for quarter, bought, customers in rows:
         for step in range(len(counts.get(quarter, ()))):
             counts[quarter][step] += customers * (bought >> step & 1)
     return [Cohort(quarter, bought) for quarter, bought in counts.items()]
 
 
-def balance(connection: Connection, today: date, months: int, sight: Sight) -> list[Month]:
+def balance(connection: Connection, today: date, months: int, sight: Sight, owner: int | None = None) -> list[Month]:
     """The last `months` months, the running one up to today."""
     since = add_months(today.replace(day=1), 1 - months)
-    found = {month: (new, back, lost) for month, new, back, lost in _balance(connection, since, today, sight)}
+    rows = queries.balance(connection, since=since, today=today, owner=owner, **sight.parameters)
+    found = {month: (new, back, lost) for month, new, back, lost in rows}
     starts = [add_months(since, step) for step in range(months)]
     return [Month(start, *found.get(start, (0, 0, 0))) for start in starts]
 
 
-def _balance(connection: Connection, since: date, today: date, sight: Sight) -> list[tuple[date, int, int, int]]:
-    return list(queries.balance(connection, since=since, today=today, **sight.parameters))
-
-
-def buyers(connection: Connection, first: date, last: date, zone: ZoneInfo, sight: Sight) -> int:
+def buyers(
+    connection: Connection, first: date, last: date, zone: ZoneInfo, sight: Sight, owner: int | None = None
+) -> int:
     """How many customers bought on these local days."""
     since, until = day_begins(first, zone), day_begins(last + timedelta(days=1), zone)
-    return int(queries.buyers(connection, since=since, until=until, **sight.parameters)[0])
+    return int(queries.buyers(connection, since=since, until=until, owner=owner, **sight.parameters)[0])
 
 
-def due(connection: Connection, found: Portfolio, until: date, limit: int, sight: Sight) -> list[Due]:
+def due(
+    connection: Connection, found: Portfolio, until: date, limit: int, sight: Sight, owner: int | None = None
+) -> list[Due]:
     """Customers of class A of whom a purchase is due by a day, late ones left out: those have a status of their own."""
     a = found.curve.last_a
     if a is None:
@@ -272,6 +291,7 @@ def due(connection: Connection, found: Portfolio, until: date, limit: int, sight
         a_revenue=a.revenue,
         a_customer=a.customer_id,
         limit=limit,
+        owner=owner,
         **sight.parameters,
     )
     return [Due(*row) for row in rows]

@@ -1,5 +1,6 @@
 -- What customer_rhythm says of the whole portfolio on one local day. Whoever sees all asks for the rows of scope 'all', somebody
--- who sees only his own for those of scope 'own' that carry his owner_id: they were made of his deals alone.
+-- who sees only his own for those of scope 'own' that carry his owner_id: they were made of his deals alone. `owner` narrows
+-- what somebody sees to the customers of one seller.
 
 -- name: rules()^
 -- What the company calls new, late, inactive, A and B, and the last day of the 12 months that were added up.
@@ -29,7 +30,7 @@ from cut
 where ends_a or ends_b or place = customers or mod(place, greatest(customers / :points::bigint, 1)) = 0
 order by place;
 
--- name: groups(today, new_days, recency_days, frequencies, a_revenue, a_customer, b_revenue, b_customer, until, quiet_days, sees_all, owner_id)
+-- name: groups(today, new_days, recency_days, frequencies, a_revenue, a_customer, b_revenue, b_customer, until, quiet_days, sees_all, owner_id, owner)
 -- Customers who have bought, by status, class and RFV cell: how many, what they bought in 12 months, who came to it lately.
 with judged as (
     select portfolio_status(:today::date, :new_days, first_day, back_days[cardinality(back_days)], late_on, inactive_on) as status,
@@ -38,6 +39,7 @@ with judged as (
            first_day, back_days[cardinality(back_days)] as back_on, late_on, inactive_on, last_day, due_on, year_revenue, year_sales
     from customer_rhythm
     where scope = case when :sees_all then 'all' else 'own' end and (:sees_all or owner_id = :owner_id)
+      and (:owner::bigint is null or owner_id = :owner)
 )
 select status, class, cell, count(*) as customers, sum(year_revenue) as revenue,
        count(*) filter (where :today::date - case status when 'inativo' then inactive_on when 'quase' then late_on
@@ -49,26 +51,29 @@ select status, class, cell, count(*) as customers, sum(year_revenue) as revenue,
 from judged
 group by status, class, cell;
 
--- name: without_purchase(sees_all, owner_id)^
+-- name: without_purchase(sees_all, owner_id, owner)^
 -- Customers in the list of whom no dated sale is known.
 select (select count(*) from customer_sales cs left join customers c on c.customer_id = cs.customer_id
-        where :sees_all or c.owner_id = :owner_id)
+        where (:sees_all or c.owner_id = :owner_id) and (:owner::bigint is null or c.owner_id = :owner))
      - (select count(*) from customer_rhythm r join customer_sales cs on cs.customer_id = r.customer_id
-        where r.scope = case when :sees_all then 'all' else 'own' end and (:sees_all or r.owner_id = :owner_id)) as customers;
+        where r.scope = case when :sees_all then 'all' else 'own' end and (:sees_all or r.owner_id = :owner_id)
+          and (:owner::bigint is null or r.owner_id = :owner)) as customers;
 
--- name: cohorts(since, quarters, sees_all, owner_id)
+-- name: cohorts(since, quarters, sees_all, owner_id, owner)
 -- Customers by the quarter of the first purchase and by the quarters after it in which they bought, bit n for the n-th.
 select date_trunc('quarter', first_day)::date as quarter, r.quarters & ((1::bigint << :quarters::integer) - 1) as bought,
        count(*) as customers
 from customer_rhythm r
-where scope = case when :sees_all then 'all' else 'own' end and (:sees_all or owner_id = :owner_id) and first_day >= :since::date
+where scope = case when :sees_all then 'all' else 'own' end and (:sees_all or owner_id = :owner_id)
+      and (:owner::bigint is null or owner_id = :owner) and first_day >= :since::date
 group by 1, 2;
 
--- name: balance(since, today, sees_all, owner_id)
+-- name: balance(since, today, sees_all, owner_id, owner)
 -- Customers won, won back and lost, by month.
 with seen as (
     select first_day, inactive_on, lost_days, back_days from customer_rhythm
     where scope = case when :sees_all then 'all' else 'own' end and (:sees_all or owner_id = :owner_id)
+      and (:owner::bigint is null or owner_id = :owner)
 ), turns as (
     select date_trunc('month', first_day)::date as month, count(*) as new, 0 as back, 0 as lost
     from seen where first_day between :since::date and :today::date
@@ -89,7 +94,7 @@ from turns
 group by month
 order by month;
 
--- name: buyers(since, until, sees_all, owner_id)^
+-- name: buyers(since, until, sees_all, owner_id, owner)^
 -- How many customers bought in a period.
 select count(distinct s.customer_id) as customers
 from sales s
@@ -97,14 +102,16 @@ left join customers c on c.customer_id = s.customer_id
 where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
   and s.closed_at >= :since and s.closed_at < :until
   and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
-  and (:sees_all or (s.owner_id = :owner_id and c.owner_id = :owner_id));
+  and (:sees_all or (s.owner_id = :owner_id and c.owner_id = :owner_id))
+  and (:owner::bigint is null or c.owner_id = :owner);
 
--- name: due(today, until, a_revenue, a_customer, limit, sees_all, owner_id)
+-- name: due(today, until, a_revenue, a_customer, limit, sees_all, owner_id, owner)
 -- Customers of class A whose next purchase is due, or was and is not late beyond being lost, the longest due first.
 select r.customer_id, coalesce(c.name, '') as name, r.due_on, r.year_revenue / nullif(r.year_sales, 0) as usual
 from customer_rhythm r
 join customers c on c.customer_id = r.customer_id
 where r.scope = case when :sees_all then 'all' else 'own' end and (:sees_all or r.owner_id = :owner_id)
+  and (:owner::bigint is null or r.owner_id = :owner)
   and r.due_on <= :until::date and r.late_on > :today::date
   and portfolio_class(r.year_revenue, r.customer_id, :a_revenue, :a_customer, :a_revenue, :a_customer) = 'A'
 order by r.due_on, r.customer_id

@@ -15,14 +15,14 @@ class Portfolios:
     """The portfolios of the last publication, by the right of sight; nothing of another one is held."""
 
     def __init__(self) -> None:
-        self.kept: dict[tuple[int, date, Sight], Portfolio] = {}
+        self.kept: dict[tuple[int, date, Sight, int | None], Portfolio] = {}
 
-    def of(self, connection: Connection, read: Stamp, sight: Sight) -> Portfolio:
-        """The portfolio in sight; `read` is the stamp from the snapshot that the connection is in."""
-        key = (read.publication, read.today, sight)
+    def of(self, connection: Connection, read: Stamp, sight: Sight, owner: int | None = None) -> Portfolio:
+        """The portfolio in sight, or of one seller in it; `read` is the stamp of the snapshot that is looked into."""
+        key = (read.publication, read.today, sight, owner)
         found = self.kept.get(key)
         if found is None:
-            found = segments.portfolio(connection, read.today, sight)
+            found = segments.portfolio(connection, read.today, sight, owner)
             # Bound anew and never changed, since several threads read it.
             same = {known: one for known, one in self.kept.items() if known[:2] == key[:2]}
             self.kept = same | {key: found}

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from carteira.customer_sales import segments
-from carteira.customer_sales.segments import AT_RISK, Group, Month
+from carteira.customer_sales.segments import AT_RISK, Group, Month, Portfolio
 from carteira.web.formats import Delta, Formats
 from carteira.web.pages.frame import View
 
@@ -45,12 +45,12 @@ class Balance:
     line: str
 
 
-def balance(view: View) -> Balance:
-    """Twelve months, the running one up to today."""
+def balance(view: View, owner: int | None) -> Balance:
+    """Twelve months, the running one up to today; of one seller's customers, where an owner is named."""
     f = view.f
-    months = segments.balance(view.connection, view.today, MONTHS, view.sight)
+    months = segments.balance(view.connection, view.today, MONTHS, view.sight, owner)
     now = months[-1]
-    buyers = segments.buyers(view.connection, now.first, view.today, f.zone, view.sight)
+    buyers = segments.buyers(view.connection, now.first, view.today, f.zone, view.sight, owner)
     bars, base = _bars(months, f)
     line = " ".join(f"{bar.middle},{bar.net}" for bar in bars)
     kept = max(0, buyers - now.new - now.back)
@@ -89,9 +89,8 @@ def _bar(month: Month, left: float, step: float, base: float, scale: float, f: F
     )
 
 
-def todo(view: View) -> dict[str, Any]:
+def todo(found: Portfolio) -> dict[str, Any]:
     """What the morning asks for: the best customers who are out of their rhythm, and who is due by Sunday."""
-    found = view.portfolio()
     at_risk = found.of(AT_RISK, ("A",))
     return {
         "risk": _sum(at_risk),

@@ -98,13 +98,21 @@ def dashboard(
             "period": period,
             "with_query": with_query,
         }
-        if vendedor is not None and view.sight.sees_all:
-            view = replace(view, sight=Sight(sees_all=False, owner_id=vendedor))
-        context |= _content(view, period) | {"balance": balance(view)} | todo(view)
+        owner = vendedor if view.sight.sees_all else None
+        context |= {"balance": balance(view, owner)} | _portfolio(view, owner)
+        if owner is not None:
+            view = replace(view, sight=Sight(sees_all=False, owner_id=owner))
+        context |= _content(view, period)
         now: Figures = context["now"]
         if now.sales:
             context |= _breakdown(view, period, now, query, show_all=todos == "vendedores")
         return view.render("painel.html", "painel", context)
+
+
+def _portfolio(view: View, owner: int | None) -> dict[str, Any]:
+    """Whom to look at, and the classes, as the lists that they lead to have them."""
+    found = view.portfolio(owner)
+    return todo(found) | {"abc": found.classes, "cuts": cuts(found.rules, view.f)}
 
 
 def _seller_menu(view: View, query: dict[str, Any]) -> list[periods.Choice]:
@@ -159,8 +167,6 @@ def _breakdown(view: View, period: Period, now: Figures, query: dict[str, Any], 
         "by_state": table(shares.states, limit=STATES, address=of_state),
         "top_customers": reports.top_customers(connection, period, CUSTOMERS, f.zone, sight),
         "biggest_sales": reports.biggest_sales(connection, period, SALES, f.zone, sight),
-        "abc": view.portfolio().curve.classes,
-        "cuts": cuts(view.portfolio().rules, f),
     }
 
 

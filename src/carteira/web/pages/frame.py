@@ -118,10 +118,10 @@ class View:
     def today(self) -> date:
         return self.stamp.today
 
-    def portfolio(self) -> Portfolio:
-        """Everybody in sight, judged today; judged once for a publication, since only another one can change it."""
+    def portfolio(self, owner: int | None = None) -> Portfolio:
+        """Everybody in sight, or one seller's customers, judged today; once, since only a publication changes it."""
         portfolios: Portfolios = self.request.app.state.portfolios
-        return portfolios.of(self.connection, self.stamp, self.sight)
+        return portfolios.of(self.connection, self.stamp, self.sight, owner)
 
     def render(self, template: str, page: str, context: dict[str, Any], status: int = 200) -> Response:
         """The page, or only its middle where htmx asks; kept until something is published."""

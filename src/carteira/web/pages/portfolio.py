@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -14,7 +14,6 @@ from starlette.responses import Response
 
 from carteira.customer_sales import reports, segments
 from carteira.customer_sales.segments import STATUSES, Cohort, Curve, Due, Group, Portfolio, Rules, Status
-from carteira.customer_sales.sight import Sight
 from carteira.web.formats import DASH, Formats
 from carteira.web.pages.addresses import with_query
 from carteira.web.pages.frame import BIGGEST_ID, SignedIn, View, looking
@@ -93,13 +92,11 @@ def portfolio(
     request: Request, viewer: SignedIn, vendedor: Annotated[int | None, Query(ge=0, le=BIGGEST_ID)] = None
 ) -> Response:
     with looking(request, viewer) as view:
-        sellers = _seller_menu(view, vendedor)
-        if vendedor is not None and view.sight.sees_all:
-            view = replace(view, sight=Sight(sees_all=False, owner_id=vendedor))
-        found = view.portfolio()
-        context = _statuses(found, view.f) | _rfv(found, view.f) | _cohorts(view) | _expected(view, found)
-        context |= {"found": found, "curve": found.curve, "plots": _plots(found.curve), "sellers": sellers}
-        context |= {"with_query": with_query, "seller": vendedor}
+        owner = vendedor if view.sight.sees_all else None
+        found = view.portfolio(owner)
+        context = _statuses(found, view.f) | _rfv(found, view.f) | _cohorts(view, owner) | _expected(view, found, owner)
+        context |= {"found": found, "curve": found.curve, "plots": _plots(found.curve)}
+        context |= {"with_query": with_query, "seller": owner, "sellers": _seller_menu(view, owner)}
         return view.render("carteira.html", "carteira", context | {"cuts": cuts(found.rules, view.f)})
 
 
@@ -168,8 +165,8 @@ def _segment(segment: Segment, counts: dict[int, int], money: dict[int, Decimal]
     return SegmentLine(segment, ",".join(map(str, segment.cells)), customers, revenue)
 
 
-def _cohorts(view: View) -> dict[str, Any]:
-    found = segments.cohorts(view.connection, view.today, QUARTERS, view.sight)
+def _cohorts(view: View, owner: int | None) -> dict[str, Any]:
+    found = segments.cohorts(view.connection, view.today, QUARTERS, view.sight, owner)
     return {"cohorts": [_cohort(one) for one in found if one.customers and len(one.bought) > 1], "quarters": QUARTERS}
 
 
@@ -181,9 +178,9 @@ def _cohort(cohort: Cohort) -> CohortLine:
     return CohortLine(f"{(quarter.month + 2) // 3}º tri {quarter:%y}", cohort.customers, kept)
 
 
-def _expected(view: View, found: Portfolio) -> dict[str, Any]:
+def _expected(view: View, found: Portfolio, owner: int | None) -> dict[str, Any]:
     until = date.fromordinal(view.today.toordinal() + DUE_DAYS)
-    due: list[Due] = segments.due(view.connection, found, until, DUE_ROWS, view.sight)
+    due: list[Due] = segments.due(view.connection, found, until, DUE_ROWS, view.sight, owner)
     return {
         "due": [(one, (one.due_on - view.today).days) for one in due],
         "expected": sum(group.expected for group in found.groups),
