@@ -116,7 +116,7 @@ def test_a_fault_that_lasts_ends_the_run_and_changes_nothing(
     before = snapshot(warehouse)
     simulator.faults.add(replace(fault, path="/[DC]*", nth=nth))
 
-    with pytest.raises(PloomesUnavailable, match="ublished data is untouched|Nothing was concluded") as failure:
+    with pytest.raises(PloomesUnavailable, match=r"ublished data is untouched|Nothing was concluded") as failure:
         run()
     assert failure.value.exit_code == 6
     assert snapshot(warehouse) == before
@@ -129,7 +129,7 @@ def test_a_wrong_key(settings: Settings, warehouse: Warehouse, status: int) -> N
     """Exit 7; the sentence names the setting and where the key is found, and does not show it."""
     with Simulator(deals=40, customers=6, habits=Habits(bad_key_status=status)) as small:
         wrong = replace(settings, ploomes_base_url=small.url, ploomes_api_key=Secret("not-the-key"))
-        with pytest.raises(PloomesRefused, match="PLOOMES_API_KEY.*Chave") as failure:
+        with pytest.raises(PloomesRefused, match=r"PLOOMES_API_KEY.*Chave") as failure:
             sync(wrong, warehouse, patience=QUICK)
 
     assert failure.value.exit_code == 7
@@ -205,9 +205,11 @@ def test_no_host_and_nobody_there(settings: Settings, warehouse: Warehouse) -> N
 
 def test_a_web_page_where_an_api_should_be(settings: Settings, warehouse: Warehouse) -> None:
     """Another host's front page answers everything with HTML and 200."""
-    with Simulator(deals=40, customers=6, faults=[Fault("html", times=None)]) as site:
-        with pytest.raises(PloomesUnavailable, match="a web page instead of data"):
-            sync(replace(settings, ploomes_base_url=site.url), warehouse, patience=QUICK)
+    with (
+        Simulator(deals=40, customers=6, faults=[Fault("html", times=None)]) as site,
+        pytest.raises(PloomesUnavailable, match="a web page instead of data"),
+    ):
+        sync(replace(settings, ploomes_base_url=site.url), warehouse, patience=QUICK)
 
 
 def test_a_row_that_cannot_be_read_is_kept_counted_and_out_of_the_totals(
@@ -333,7 +335,7 @@ def test_a_statement_that_the_database_refuses(run: Run, simulator: Simulator, w
             with warehouse.transaction() as connection:
                 connection.execute("alter table staged_reads rename to elsewhere")
 
-    with pytest.raises(DatabaseError, match="database refused: .*staged_reads.*`carteira db check`") as failure:
+    with pytest.raises(DatabaseError, match=r"database refused: .*staged_reads.*`carteira db check`") as failure:
         run(at_step=take_away)
 
     assert failure.value.exit_code == 8
