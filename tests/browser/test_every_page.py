@@ -19,6 +19,7 @@ PAGES = {
     "painel-ano": "/?periodo=ano",
     "clientes": "/clientes",
     "cliente": CUSTOMER,
+    "carteira": "/carteira",
     "sincronizacoes": "/sincronizacoes",
     "entrar": "/entrar",
     "primeiro-acesso": "/senha",
@@ -81,7 +82,7 @@ def _violations(visitor: Visitor) -> list[str]:
 @pytest.mark.parametrize(("width", "theme"), MORE_LOOKS, ids=str)
 def test_pages_fit_other_windows(site: Site, visit: Visit, width: int, theme: str) -> None:
     visitor = visit(site, width=width, theme=theme)
-    for name in ("painel", "clientes", "cliente", "sincronizacoes", "entrar"):
+    for name in ("painel", "clientes", "cliente", "carteira", "sincronizacoes", "entrar"):
         visitor.goto(PAGES[name])
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width, name
         assert _cut_off(visitor) == []
@@ -106,7 +107,7 @@ class _Markup(HTMLParser):
 def test_pages_carry_no_inline_style_or_script(site: Site, visit: Visit) -> None:
     """The policy forbids both; nothing relies on its being looser."""
     visitor = visit(site)
-    for path in ("/", "/clientes", CUSTOMER, "/sincronizacoes", "/entrar", "/senha"):
+    for path in ("/", "/clientes", CUSTOMER, "/carteira", "/sincronizacoes", "/entrar", "/senha"):
         markup = _Markup()
         markup.feed(visitor.context.request.get(site.address + path).text())
         assert markup.refused == [], path

@@ -27,6 +27,8 @@ CLASSES = ("A", "B", "C")
 AT_RISK: tuple[Status, ...] = ("quase", "inativo")
 # Without a purchase for so long: a question of its own, whatever the rhythm.
 QUIET_DAYS = 90
+# A purchase that was due longer ago is no news.
+DUE_LATELY = 7
 CURVE_POINTS = 120
 ZERO = Decimal(0)
 # The parameters of the SQL functions where nobody is to be judged.
@@ -280,13 +282,14 @@ def buyers(
 def due(
     connection: Connection, found: Portfolio, until: date, limit: int, sight: Sight, owner: int | None = None
 ) -> list[Due]:
-    """Customers of class A of whom a purchase is due by a day, late ones left out: those have a status of their own."""
+    """Customers of class A of whom a purchase is due by a day or was lately, in that order; who is late is left out."""
     a = found.curve.last_a
     if a is None:
         return []
     rows = queries.due(
         connection,
         today=found.today,
+        since=found.today - timedelta(days=DUE_LATELY),
         until=until,
         a_revenue=a.revenue,
         a_customer=a.customer_id,

@@ -105,14 +105,14 @@ where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
   and (:sees_all or (s.owner_id = :owner_id and c.owner_id = :owner_id))
   and (:owner::bigint is null or c.owner_id = :owner);
 
--- name: due(today, until, a_revenue, a_customer, limit, sees_all, owner_id, owner)
--- Customers of class A whose next purchase is due, or was and is not late beyond being lost, the longest due first.
+-- name: due(today, since, until, a_revenue, a_customer, limit, sees_all, owner_id, owner)
+-- Customers of class A whose next purchase is due between two days, those left out who are late: they have a status for it.
 select r.customer_id, coalesce(c.name, '') as name, r.due_on, r.year_revenue / nullif(r.year_sales, 0) as usual
 from customer_rhythm r
 join customers c on c.customer_id = r.customer_id
 where r.scope = case when :sees_all then 'all' else 'own' end and (:sees_all or r.owner_id = :owner_id)
   and (:owner::bigint is null or r.owner_id = :owner)
-  and r.due_on <= :until::date and r.late_on > :today::date
+  and r.due_on between :since::date and :until::date and r.late_on > :today::date
   and portfolio_class(r.year_revenue, r.customer_id, :a_revenue, :a_customer, :a_revenue, :a_customer) = 'A'
 order by r.due_on, r.customer_id
 limit :limit;
