@@ -70,10 +70,6 @@ class People:
         self.edits += 1
         EDITS[name](self, a, b)
 
-    def new_id(self, number: int) -> int:
-        """An Id that nothing ever had, from one block or the other."""
-        return (500_000_000, 1_500_000_000)[number % 2] + self.edits
-
     def deal(self, number: int) -> int | None:
         return _picked(self.ploomes.data.ids("Deals"), number)
 
@@ -119,7 +115,6 @@ def _new_deal(people: People, a: int, b: int) -> None:
     status = (1, 2, 2, 3, None, 7)[b % 6]
     closed = people.ploomes.clock.now() - timedelta(hours=b % 1000) if status in (2, 3) and b % 7 else None
     people.ploomes.data.create_deal(
-        Id=people.new_id(b),
         ContactId=contact,
         ContactName=name,
         Amount=AMOUNTS[b % len(AMOUNTS)],
@@ -232,7 +227,7 @@ def _mend(people: People, a: int, b: int) -> None:
 
 def _new_contact(people: People, a: int, b: int) -> None:
     name = f"Novo {a % 5}"
-    contact = people.ploomes.data.create_contact(Id=people.new_id(b), Name=name, TypeId=1 + b % 2)
+    contact = people.ploomes.data.create_contact(Name=name, TypeId=1 + b % 2)
     people.names[contact].add(name)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as profile
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from oracle import expected, published
 from people import EDITS, People
 from world import NewWarehouse, World, world
@@ -148,12 +148,6 @@ class Story(RuleBasedStateMachine):
         self._run(full=full)
         self.people.spoil()
 
-    @invariant()
-    def the_table_is_what_its_definition_gives(self) -> None:
-        if hasattr(self, "world"):
-            with self.world.warehouse.transaction() as connection:
-                assert rebuild(connection, datetime.now(UTC)) == 0
-
     def _run(self, **options: Any) -> None:
         before, number = self._published()
         self.arrived = 0
@@ -200,6 +194,9 @@ class Story(RuleBasedStateMachine):
         with self.world.warehouse.transaction() as connection:
             (staged,) = connection.execute(STAGED).fetchone()
             kept, counted = (dict(connection.execute(sql).fetchall()) for sql in (KEPT_COUNTS, COUNTED))
+            opened_at = runs.freshness(connection).last_sync_at
+            assert opened_at is not None
+            assert rebuild(connection, opened_at) == 0
         assert staged == 0
         assert kept == counted
 
