@@ -26,8 +26,9 @@ MAY_IMPORT = {
     "log": {"errors"},
     "ploomes": LOW,
     "warehouse": LOW,
+    "alerts": LOW | {"warehouse"},
     "customer_sales": LOW | {"warehouse"},
-    "sync": LOW | {"ploomes", "warehouse", "customer_sales.rebuild"},
+    "sync": LOW | {"alerts", "ploomes", "warehouse", "customer_sales.rebuild"},
     "web": LOW | {"customer_sales", "warehouse", "sync.run", "sync.schedule"},
     "simulator": set(),
 }

@@ -44,6 +44,7 @@ def free_port(host: str, port: int) -> int:
 def serve_warehouse(settings: Settings, warehouse: Warehouse, host: str, port: int) -> None:
     """Serve until interrupted; say where once it answers, for people click faster than one thinks."""
     from carteira import log
+    from carteira.alerts.watch import looking
     from carteira.warehouse import people
     from carteira.web.app import serve as run
 
@@ -55,7 +56,8 @@ def serve_warehouse(settings: Settings, warehouse: Warehouse, host: str, port: i
     if link:
         told += f"\nThere is no user yet. This link lets you in, once: {sign_in_address(address, link)}"
     threading.Thread(target=_say_when_open, args=(host, port, told), daemon=True).start()
-    run(settings, warehouse, host, port)
+    with looking(settings, warehouse):
+        run(settings, warehouse, host, port)
 
 
 def _say_when_open(host: str, port: int, told: str) -> None:

@@ -78,6 +78,10 @@ class Settings:
     webhook_key: Secret | None
     metrics_token: Secret | None
     healthcheck_url: Secret | None
+    alert_email_to: tuple[str, ...] | None
+    alert_email_from: str | None
+    smtp_url: Secret | None
+    alert_webhook_url: Secret | None
 
     def require(self, *names: str) -> None:
         """Raise SettingsError naming each of `names` (variables, as in SETTINGS) that is not set."""
@@ -279,6 +283,38 @@ SETTINGS = (
         None,
         checks.web_address,
         "an address like those of healthchecks.io that is told when a run starts, succeeds or fails.",
+        secret=True,
+    ),
+    Setting(
+        "ALERT_EMAIL_TO",
+        "alert_email_to",
+        None,
+        checks.mail_addresses,
+        "who is told by e-mail when syncing fails, when the figures grow old, and when that is over; several with "
+        "commas between them. It needs SMTP_URL.",
+    ),
+    Setting(
+        "ALERT_EMAIL_FROM",
+        "alert_email_from",
+        None,
+        checks.mail_address,
+        "the address that such e-mails come from; without it, the first of ALERT_EMAIL_TO.",
+    ),
+    Setting(
+        "SMTP_URL",
+        "smtp_url",
+        None,
+        checks.smtp_url,
+        "the server that sends them: smtp://user:password@host:587 (encrypted by STARTTLS) or "
+        "smtps://user:password@host:465.",
+        secret=True,
+    ),
+    Setting(
+        "ALERT_WEBHOOK_URL",
+        "alert_webhook_url",
+        None,
+        checks.web_address,
+        "an incoming webhook as Slack has them, told the same as ALERT_EMAIL_TO.",
         secret=True,
     ),
 )

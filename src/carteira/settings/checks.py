@@ -85,6 +85,28 @@ def database_url(value: str) -> str:
     return value
 
 
+def mail_address(value: str) -> str:
+    """An e-mail address, bare."""
+    if not re.fullmatch(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+", value):
+        raise ValueError("must be a bare e-mail address, as in ana@example.com.")
+    return value
+
+
+def mail_addresses(value: str) -> tuple[str, ...]:
+    """One or more of them, with commas between."""
+    return tuple(mail_address(one.strip()) for one in value.split(",") if one.strip())
+
+
+def smtp_url(value: str) -> str:
+    """A mail server with the user and password that it asks for."""
+    parts = _split(value)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/"):
+        raise ValueError("must be one address, smtp://user:password@host:587 or smtps://user:password@host:465.")
+    if "@" in (parts.username or "") + (parts.password or "") or re.search(r"%(?![0-9A-Fa-f]{2})", value):
+        raise ValueError("holds an @ or % in its user or password: write them as %40 and %25.")
+    return value
+
+
 def schema(value: str) -> str:
     """A name that needs no quotes in SQL."""
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", value) or value.startswith("pg_"):
