@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 
 import psycopg
 
+from carteira.alerts.watch import watched
 from carteira.errors import CarteiraError, LeaseHeld, Refused
 from carteira.ploomes.client import Client, Patience
 from carteira.ploomes.odata import PAGE
@@ -74,7 +75,7 @@ def sync(
     """
     settings.require("PLOOMES_API_KEY")
     stopping = stopping or threading.Event()
-    try:
+    with watched(settings, warehouse) as began, _database_away_said():
         migrate.ensure(warehouse)
         with (
             _deadline(deadline, stopping),
@@ -89,11 +90,18 @@ def sync(
             ):
                 made_with = plan.fingerprint(client.base_url, _key(settings))
                 run = _begin(held, connection, made_with, full=full, accept_deletions=accept_deletions)
+                began()
                 slice_ = Slice(
                     client, held, connection, pool, run.id, run.mode, run.opened_at, run.requests,
                     run.accept_deletions, progress or _unseen, at_step or _unseen, settings.timezone,
                 )  # fmt: skip
                 return _recorded(slice_)
+
+
+@contextmanager
+def _database_away_said() -> Iterator[None]:
+    try:
+        yield
     except psycopg.Error as error:
         raise away(error) from error
 
