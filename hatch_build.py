@@ -1,7 +1,7 @@
 """Bundles frontend/ into src/carteira/web/static/dist whenever the package is built or installed.
 
-Node comes from the wheel that pyproject.toml names as a build requirement, so the machine needs none. When the bundle that is
-there was made from the very same files, nothing runs: an install then costs one hash of a few small files.
+Node comes from the wheel that pyproject.toml names as a build requirement, so the machine needs none. When the bundle
+that is there was made from the very same files, nothing runs: an install then costs one hash of a few small files.
 """
 
 from __future__ import annotations

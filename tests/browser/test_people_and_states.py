@@ -66,7 +66,7 @@ def test_the_first_visitor_makes_himself_an_account(bare_site: Site, visit: Visi
 def test_a_vendedor_sees_his_own_and_no_runs(site: Site, visit: Visit) -> None:
     visitor = visit(site, role="vendedor", owner_id=703)
     page = visitor.goto("/clientes")
-    assert set(page.locator("#lista tbody td:nth-child(3)").all_inner_texts()) == {"Davi Antunes"}
+    assert set(page.locator("#lista tbody td:nth-child(5)").all_inner_texts()) == {"Davi Antunes"}
     mine = sum(1 for row in site.company.customers if row[12] == 703)
     assert page.locator("#lista tfoot th").inner_text() == f"{mine} clientes"
 

@@ -12,7 +12,6 @@ from playwright.sync_api import BrowserContext, Page
 from carteira.warehouse import people
 from carteira.warehouse.connection import Warehouse
 
-DRAWN = "[...document.querySelectorAll('[data-chart]')].every((place) => place.querySelector('svg'))"
 NAMES = {"admin": "Marina Prado", "gestor": "Otávio Lins", "vendedor": "Davi Antunes"}
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
@@ -48,7 +47,8 @@ class Visitor:
     def goto(self, path: str) -> Page:
         """Go there, and wait until every chart is drawn."""
         self.page.goto(self.site.address + path)
-        self.page.wait_for_function(DRAWN)
+        for chart in self.page.locator("[data-chart]").all():
+            chart.locator("svg").first.wait_for()
         return self.page
 
     def shot(self, name: str) -> None:
