@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
@@ -15,8 +16,10 @@ from psycopg import sql
 from carteira.errors import DatabaseError, SchemaMismatch
 from carteira.warehouse import ledger
 from carteira.warehouse.connection import Connection, Warehouse
-from carteira.warehouse.drift import Drift, differences
 from carteira.warehouse.migrations import ADOPTED, ADOPTING, Migration, migrations
+
+if TYPE_CHECKING:
+    from carteira.warehouse.drift import Drift
 
 LOCK = 4_207_849_484
 NOTHING = "0"
@@ -61,6 +64,8 @@ def drift(warehouse: Warehouse) -> list[Drift]:
 
     Raises as `check` does, since in the schema of another version all would differ.
     """
+    from carteira.warehouse.drift import differences
+
     check(warehouse)
     return differences(warehouse)
 
