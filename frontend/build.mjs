@@ -1,7 +1,6 @@
 // Bundles src/ into the package: names carry a hash of the content, manifest.json says which name belongs to what.
 import { build } from "esbuild";
-import { gzipSync } from "node:zlib";
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const dist = new URL("../src/carteira/web/static/dist/", import.meta.url).pathname;
@@ -30,6 +29,3 @@ for (const [path, output] of Object.entries(result.metafile.outputs)) {
   if (entry) manifest[entry] = name;
 }
 writeFileSync(join(dist, "manifest.json"), JSON.stringify(manifest, null, 2));
-for (const name of readdirSync(dist).filter((name) => /\.(js|css)$/.test(name))) {
-  writeFileSync(join(dist, `${name}.gz`), gzipSync(readFileSync(join(dist, name)), { level: 9 }));
-}
