@@ -22,6 +22,7 @@ router = APIRouter()
 PATH = "/sincronizacoes"
 PAGE_SIZE = 15
 STRIP_DAYS, STRIP_RUNS = 14, 56
+LEAST_BARS = 28
 STRIP_WIDTH, STRIP_NARROW, STRIP_HEIGHT = 1128, 342, 38
 STATES = {
     "succeeded": ("ok", "check", "Publicada"),
@@ -162,7 +163,7 @@ def _bars(listed: list[Run], width: int, f: Formats) -> list[Bar]:
     """One bar a run, as high as it took long; a run that did not publish carries a dot as well."""
     if not listed:
         return []
-    step = width / max(len(listed), 14)
+    step = width / max(len(listed), LEAST_BARS)
     longest = max(float(run.seconds) for run in listed) or 1.0
     bars: list[Bar] = []
     day = None
