@@ -21,7 +21,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from carteira import __version__
 from carteira.errors import CarteiraError
 from carteira.warehouse.connection import CONNECT_SECONDS, Warehouse
-from carteira.web import api, cron, entry, export, health, pages, problems
+from carteira.web import api, cron, entry, export, health, metrics, pages, problems
 from carteira.web.cron import Runs
 from carteira.web.headers import SameOrigin, SecurityHeaders, SmallBodies
 from carteira.web.kept import Kept
@@ -59,11 +59,13 @@ def create_app(settings: Settings, warehouse: Warehouse) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM, compresslevel=6)
     app.add_middleware(Kept)
     app.add_middleware(SecurityHeaders, https=https)
+    if settings.metrics_token is not None:
+        metrics.measure(app)
     return app
 
 
 def _include_routes(app: FastAPI) -> None:
-    for routes in (api, cron, entry, export, health, pages):
+    for routes in (api, cron, entry, export, health, metrics, pages):
         app.include_router(routes.router)
 
 
