@@ -2,8 +2,12 @@
 const handlers = {
   print: () => print(),
   copy: async (button) => {
-    await navigator.clipboard.writeText(button.dataset.copy);
+    await copy(button.dataset.copy);
     toast("Copiado.");
+  },
+  share: async () => {
+    await copy(location.href);
+    toast("Endereço copiado: quem o abrir vê esta mesma lista.");
   },
   reveal: (button) => {
     const input = document.getElementById(button.getAttribute("aria-controls"));
@@ -46,6 +50,16 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.key === "Escape") closeMenu();
 });
+
+// Without TLS, as on a server in the office, browsers keep the clipboard from pages; the old way still works there.
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = document.body.appendChild(document.createElement("textarea"));
+  field.value = text;
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}
 
 function closeMenu() {
   const menu = document.querySelector("details.menu[open]");

@@ -139,3 +139,14 @@ def test_one_customer_shows_deals_by_situation(site: Site, visit: Visit) -> None
     assert set(page.locator(".timeline > li:not(.month)").evaluate_all("all => all.map((li) => li.className)")) == {
         "lost"
     }
+
+
+def test_a_view_is_shared_by_its_address(site: Site, visit: Visit) -> None:
+    visitor = visit(site)
+    visitor.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.address)
+    page = visitor.goto("/clientes?uf=SP&ordem=vendas")
+
+    page.get_by_role("button", name="Compartilhar visão").click()
+
+    expect(page.get_by_role("status")).to_contain_text("Endereço copiado")
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
