@@ -15,12 +15,14 @@ from bench.servers import Pages, Postgres, pages
 DEALS, CUSTOMERS = 30_000, 2_100
 PAGES = 107
 EDITS = 200
-START = (sys.executable, "-c", "import concurrent.futures, msgspec, psycopg, urllib3")
+# What both programs cannot do without, and what `carteira sync` has loaded when it begins to work.
+PARTS = (sys.executable, "-c", "import concurrent.futures, msgspec, psycopg, urllib3")
+START = (sys.executable, "-c", "import carteira.cli.opening, carteira.cli.sync, carteira.sync.run")
 
 
 def small(postgres: Postgres, rounds: int) -> Iterator[Figure]:
     """The figures at 30,000 deals: medians over rounds in which each program has its turn."""
-    bares, fulls, incrementals, starts, quiets = [], [], [], [], []
+    bares, fulls, incrementals, starts, parts, quiets = [], [], [], [], [], []
     for _ in range(rounds):
         with pages(made(DEALS, CUSTOMERS)) as ploomes:
             with postgres.database() as database:
@@ -30,12 +32,15 @@ def small(postgres: Postgres, rounds: int) -> Iterator[Figure]:
                 incrementals.append(_edited(postgres, ploomes, database))
                 quiets.append(_settled(postgres, ploomes, database))
             starts.append(run(START, postgres, ploomes))
+            parts.append(run(PARTS, postgres, ploomes))
     ratio = statistics.median(full.wall / floor.wall for full, floor in zip(fulls, bares, strict=True))
     yield Figure("full sync against the bare steps, wall", ratio, "x", 1.5, note=_told(median(bares), median(fulls)))
     yield Figure("    the same in processor time, PostgreSQL's included", cpu(fulls) / cpu(bares), "x")
     yield Figure("full sync, requests beyond its pages", median(fulls).requests - PAGES, "requests", 10)
     yield Figure("full sync, peak memory", max(full.peak_mb for full in fulls), "MB", 150)
     yield from _incremental(starts, incrementals, quiets)
+    note = f"{median(parts).wall:.3f} s for the interpreter, psycopg, urllib3 and msgspec alone"
+    yield Figure("start of the process", median(starts).wall, "s", note=note)
 
 
 def _incremental(starts: list[Cost], incrementals: list[Cost], quiets: list[Cost]) -> Iterator[Figure]:
