@@ -38,3 +38,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of stdout left; without this the interpreter complains once more when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    finally:
+        # Before it ends the interpreter would look through all of them once more.
+        gc.freeze()
