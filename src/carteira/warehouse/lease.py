@@ -35,12 +35,20 @@ class Lease:
     seconds: float
     lost: threading.Event
 
+    @property
+    def asleep(self) -> str:
+        """Milliseconds of silence in a transaction after which the server ends it: the lease's own time.
+
+        A process that is stopped in the middle of one would otherwise hold its locks, the lease's too, while it sleeps.
+        """
+        return str(max(1, round(self.seconds * 1000)))
+
     @contextmanager
     def transaction(self, connection: Connection, *, publishing: bool = False) -> Iterator[Connection]:
         """A transaction that writes only if the lease is still ours; raises LeaseLost otherwise."""
         with self.warehouse.transaction(connection) as inside:
             query = queries.keep_lease if publishing else queries.share_lease
-            if query(inside, token=self.token) is None:
+            if query(inside, token=self.token, asleep=self.asleep) is None:
                 raise LeaseLost(
                     "This run was away for longer than its lease and another run took over; nothing was written "
                     "since. Raise CARTEIRA_LEASE_SECONDS if this machine sleeps or is overloaded."
@@ -97,7 +105,8 @@ def _renewed(lease: Lease, connection: Connection | None) -> tuple[Connection | 
     try:
         connection = connection or lease.warehouse.connect()
         with lease.warehouse.transaction(connection):
-            return connection, queries.renew_lease(connection, token=lease.token, seconds=lease.seconds) != 0
+            renewed = queries.renew_lease(connection, token=lease.token, seconds=lease.seconds, asleep=lease.asleep)
+            return connection, renewed != 0
     except (psycopg.Error, DatabaseError):
         # The next transaction of the run meets the same database and says what is wrong with it.
         if connection is not None:
