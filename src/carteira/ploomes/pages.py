@@ -8,7 +8,7 @@ times, and rows are missed only when another answer, with a row in it, proves th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -28,13 +28,17 @@ EMPTY_BELIEVED = 3
 
 @dataclass(frozen=True)
 class Page:
-    """Up to 300 rows in the order of their Ids. `left`: rows behind this page when it was read."""
+    """Up to 300 rows in the order of their Ids. `left`: rows behind this page when it was read.
+
+    `server_now`: Ploomes' clock at that moment, where rows were asked for by their Ids.
+    """
 
     rows: list[Row]
     rejections: list[Rejection]
     first_id: int
     last_id: int
     left: int
+    server_now: datetime | None = None
 
     @property
     def size(self) -> int:
@@ -147,7 +151,8 @@ def rows_by_id(client: Client, entity: Entity, ids: list[int], refused: frozense
     def read(answer: Answer) -> Page:
         decoded = decode.rows(answer.body, entity)
         emptiness.check(decoded.count)
-        return _proved(client, entity, decoded, decoded.count, min(ids) - 1, max(ids))
+        proved = _proved(client, entity, decoded, decoded.count, min(ids) - 1, max(ids))
+        return replace(proved, server_now=answer.server_now)
 
     return client.ask(asked, read)
 
@@ -181,14 +186,17 @@ def ids(client: Client, entity: Entity, after_id: int, upto_id: int | None) -> l
     return found
 
 
-def existing(client: Client, entity: Entity, ids: list[int]) -> set[int]:
+def existing(client: Client, entity: Entity, ids: list[int], *, others: bool = False) -> set[int]:
     """Which of these Ids (at most 300) there still are.
 
-    Where none is, they are asked for once more together with one that is: then the answer may not be empty.
+    Where none is, they are asked for once more together with one that is: then the answer may not be empty. `others`:
+    there must be such a one, so that an answer without any proves nothing.
     """
     chunk, _ = _ids_page(client, entity, any_of(ids), min(ids) - 1, max(ids), expected=False)
     there = None if chunk else _nearest(client, entity, None, "Id")
     if there is None:
+        if others and not chunk:
+            raise _nothing_said(client, entity)
         return set(chunk)
     asked = sorted({*ids, there.Id})
     chunk, _ = _ids_page(client, entity, any_of(asked), asked[0] - 1, asked[-1])

@@ -16,7 +16,7 @@ from carteira.ploomes import pages
 from carteira.ploomes.entities import DEALS, Entity
 from carteira.ploomes.odata import PAGE
 from carteira.sync.stage import BY_ID, Slice, by_id, repair
-from carteira.warehouse import runs, staging
+from carteira.warehouse import staging
 from carteira.warehouse.connection import Connection
 
 KNOWN = {"deals": staging.queries.known_deals, "contacts": staging.queries.known_contacts}
@@ -155,8 +155,9 @@ def count_here(run: Slice, entity: Entity) -> int:
     with run.lease.transaction(run.connection) as connection:
         if run.full:
             return _count_read(connection, entity)
-        fresh, gone = NEW[entity.name](connection)
-        return int(runs.entities(connection)[entity.name].live_rows + fresh - gone)
+        # All three in one statement: between two, a hint might publish one of these rows.
+        fresh, gone, live = NEW[entity.name](connection)
+        return int(live + fresh - gone)
 
 
 def _count_read(connection: Connection, entity: Entity) -> int:

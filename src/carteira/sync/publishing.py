@@ -80,6 +80,7 @@ def publish_run(run: Slice, state: State, said: list[Verdict], who: tuple[int | 
             connection,
             merged,
             full=run.full,
+            hinted=run.hinted,
             changed=merged.changed or changed > 0,
             opened_at=run.opened_at,
             seconds=run.seconds,
@@ -100,7 +101,9 @@ def publish_run(run: Slice, state: State, said: list[Verdict], who: tuple[int | 
 
 
 def _derive(connection: Connection, run: Slice, merged: Merged) -> tuple[dict[str, Any], int]:
-    before = _last_totals(connection)
+    hinted = any(entity.hinted for entity in runs.entities(connection).values())
+    # The last run's totals are no longer what is published: all is added up again.
+    before = totals(connection) if hinted else _last_totals(connection)
     touched_before = totals(connection, merged.touched)
     changed = rebuild(connection, run.opened_at, merged.touched, run.timezone)
     touched_after = totals(connection, merged.touched)

@@ -178,9 +178,10 @@ def close(run: Slice, entity: Entity, opening: Opening, closing: Opening) -> Clo
     rest = deletions.reconcile(run, entity, closing.count)
     with run.lease.transaction(run.connection) as connection:
         staging.queries.close_entity(connection, entity=entity.name, unexplained=rest)
-    changed = 0
+        # Hints publish without asking whether somebody is counting.
+        changed = runs.entities(connection)[entity.name].hinted - run.hinted[entity.name]
     if plan.moved(opening, closing) and rest != 0:
-        changed = pages.count(run.client, entity, changed=plan.watermark(opening))
+        changed += pages.count(run.client, entity, changed=plan.watermark(opening))
     return Closed(entity, opening, closing.count, rest, changed)
 
 

@@ -209,6 +209,7 @@ def _done(run: Slice) -> Outcome:
     with run.lease.transaction(run.connection) as connection:
         state, before = runs.state(connection), runs.entities(connection)
         run.read = sum(read.rows_read for read in staging.reads(connection))
+    run.hinted = {name: entity.hinted for name, entity in before.items()}
     if not run.full:
         run.refused = state.refused_fields
     run.at_step("opened")

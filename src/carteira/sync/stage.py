@@ -51,6 +51,7 @@ class Slice:
     at_step: Callable[[str], None]
     timezone: str | None = None
     refused: frozenset[str] = frozenset()
+    hinted: dict[str, int] = field(default_factory=dict)
     expected: int = 0
     read: int = 0
     audit: list[dict[str, Any]] = field(default_factory=list)

@@ -15,7 +15,7 @@ from typing import Any
 import aiosql
 
 from carteira import brazil
-from carteira.warehouse import staging
+from carteira.warehouse import forget, staging
 from carteira.warehouse.connection import Connection
 
 queries: Any = aiosql.from_path(Path(__file__).with_name("publish.sql"), "psycopg")
@@ -57,8 +57,10 @@ def merge(
 ) -> Merged:
     """The staging into customers, sales, look-ups and rejected_rows.
 
-    `look_ups` False leaves numbers without a name unknown, so that the next run asks for their names.
+    `look_ups` False leaves numbers without a name unknown, so that the next run asks for their names. What names the
+    forgotten is emptied first, whatever it was read by.
     """
+    forget.queries.empty_staged(connection)
     touched = None if full else queries.touched(connection)[0]
     customers_live, deals_live = (0, 0) if full else queries.becoming_live(connection)
     (named,) = queries.merge_look_ups(connection) if look_ups else (0,)

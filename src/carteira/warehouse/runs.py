@@ -43,7 +43,7 @@ class State:
 
 @dataclass(frozen=True)
 class EntityState:
-    """What the last run saw of an entity."""
+    """What the last run saw of an entity, and how many rows of it hints have published since."""
 
     entity: str
     watermark: datetime | None
@@ -53,6 +53,7 @@ class EntityState:
     settled: bool
     live_rows: int
     unexplained: int
+    hinted: int = 0
 
 
 @dataclass(frozen=True)

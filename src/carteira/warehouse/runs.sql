@@ -54,7 +54,7 @@ from sync_state;
 
 -- name: entities()
 -- What the last run saw of each entity.
-select entity, watermark, newest, newest_id, remote_count, settled, live_rows, unexplained
+select entity, watermark, newest, newest_id, remote_count, settled, live_rows, unexplained, hinted
 from sync_entities;
 
 -- name: recent(before, limit)

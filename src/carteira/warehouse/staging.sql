@@ -130,7 +130,8 @@ select
      where not exists (select from sales where sales.deal_id = seen.id and deleted_at is null)
      and not exists (select from staged_absences a where a.entity = 'deals' and a.id = seen.id)) as fresh,
     (select count(*) from staged_absences a join sales on sales.deal_id = a.id and deleted_at is null
-     where a.entity = 'deals') as gone;
+     where a.entity = 'deals') as gone,
+    (select live_rows from sync_entities where entity = 'deals') as live;
 
 -- name: new_contacts()^
 -- The same for contacts.
@@ -145,7 +146,8 @@ select
      and not exists (select from staged_absences a where a.entity = 'contacts' and a.id = seen.id)) as fresh,
     (select count(*) from staged_absences a
      join customers on customers.customer_id = a.id and deleted_at is null and not placeholder
-     where a.entity = 'contacts') as gone;
+     where a.entity = 'contacts') as gone,
+    (select live_rows from sync_entities where entity = 'contacts') as live;
 
 -- name: staged_deals()^
 -- How many deals a full read holds, readable or not, without those that are gone again.
