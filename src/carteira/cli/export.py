@@ -20,6 +20,7 @@ def customers(arguments: Namespace) -> None:
 
     from carteira.customer_sales.customers import Filters, everyone
     from carteira.customer_sales.sight import EVERYTHING
+    from carteira.warehouse import people
     from carteira.web.spreadsheets import write
 
     if arguments.output is None and arguments.format == "xlsx" and sys.stdout.isatty():
@@ -27,8 +28,11 @@ def customers(arguments: Namespace) -> None:
     settings = load()
     zone = ZoneInfo(settings.timezone)
     with TemporaryFile() as file:
-        with opened(settings) as warehouse, warehouse.transaction(snapshot=True) as connection:
-            count = write(everyone(connection, EVERYTHING, zone, Filters()), zone, arguments.format, file)
+        with opened(settings) as warehouse:
+            with warehouse.transaction(snapshot=True) as connection:
+                count = write(everyone(connection, EVERYTHING, zone, Filters()), zone, arguments.format, file)
+            with warehouse.transaction() as connection:
+                people.note(connection, None, "export", f"{count} customers, {arguments.format}: the command line")
         file.seek(0)
         if arguments.output is None:
             shutil.copyfileobj(file, sys.stdout.buffer)

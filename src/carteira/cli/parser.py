@@ -111,6 +111,17 @@ def _database(commands: Commands) -> None:
     psql = _command(db, "psql", "database:psql", "a psql on the database, which is held up meanwhile")
     psql.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="passed on to psql")
 
+    forget = _command(commands, "forget", "forget:forget", "erase what names a contact, and keep it from coming back")
+    forget.add_argument(
+        "contact_id",
+        nargs="?",
+        type=_count,
+        metavar="CONTACT_ID",
+        help="its number in Ploomes; without it, who is forgotten",
+    )
+    forget.add_argument("--undo", action="store_true", help="let it be known again with the next full read")
+    _json(forget)
+
 
 def _people(commands: Commands) -> None:
     users = _group(commands, "users", "who may sign in")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
 from typing import IO, Annotated, Literal
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request
+from starlette.datastructures import QueryParams
 from starlette.responses import Response, StreamingResponse
 
 from carteira.customer_sales import customers
@@ -48,11 +50,22 @@ def download(request: Request, viewer: Annotated[Viewer, Depends(signed_in)], fo
         count = write(found, zone, format, file)
     with warehouse.transaction() as connection:
         people.note(
-            connection, viewer, "export", f"{count} customers, {format}: {request.query_params}", address(request)
+            connection,
+            viewer,
+            "export",
+            f"{count} customers, {format}: {_told(request.query_params)}",
+            address(request),
         )
     disposition = f'attachment; filename="clientes-{today}.{format}"'
     headers = {"content-disposition": disposition, "content-length": str(file.tell())}
     return StreamingResponse(_chunks(file), media_type=TYPES[format], headers=headers)
+
+
+def _told(parameters: QueryParams) -> str:
+    # Whoever is searched for may be a person, and may ask to be forgotten: the log tells that, and not whom.
+    return urlencode(
+        [(name, "***" if name == "busca" else value) for name, value in parameters.multi_items()], safe="*"
+    )
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
