@@ -235,6 +235,7 @@ def portfolio(connection: Connection, today: date, sight: Sight, owner: int | No
     The curve, and with it where A ends, is that of all in sight: what a customer is does not change with who looks for
     whom.
     """
+    queries.in_memory(connection)
     these, found = rules(connection), curve(connection, sight)
     until = today + timedelta(days=6 - today.weekday())
     rows = queries.groups(
@@ -246,8 +247,9 @@ def portfolio(connection: Connection, today: date, sight: Sight, owner: int | No
         **sight.parameters,
     )
     groups = [Group(*row) for row in rows]
-    (without,) = queries.without_purchase(connection, owner=owner, **sight.parameters)
-    return Portfolio(today, until, these, found, [*groups, Group("sem", None, None, without, ZERO)])
+    (listed,) = queries.listed(connection, owner=owner, **sight.parameters)
+    never = listed - sum(group.customers for group in groups)
+    return Portfolio(today, until, these, found, [*groups, Group("sem", None, None, never, ZERO)])
 
 
 def cohorts(connection: Connection, today: date, quarters: int, sight: Sight, owner: int | None = None) -> list[Cohort]:
@@ -264,6 +266,7 @@ def cohorts(connection: Connection, today: date, quarters: int, sight: Sight, ow
 
 def balance(connection: Connection, today: date, months: int, sight: Sight, owner: int | None = None) -> list[Month]:
     """The last `months` months, the running one up to today."""
+    queries.in_memory(connection)
     since = add_months(today.replace(day=1), 1 - months)
     rows = queries.balance(connection, since=since, today=today, owner=owner, **sight.parameters)
     found = {month: (new, back, lost) for month, new, back, lost in rows}

@@ -2,6 +2,11 @@
 -- who sees only his own for those of scope 'own' that carry his owner_id: they were made of his deals alone. `owner` narrows
 -- what somebody sees to the customers of one seller.
 
+-- name: in_memory()!
+-- What follows may sort or group a row for each customer, and is done before a disk would be.
+select set_config('jit', 'off', true),
+    set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')) / 1024, 32768)::text, true);
+
 -- name: rules()^
 -- What the company calls new, late, inactive, A and B, and the last day of the 12 months that were added up.
 select r.new_days, r.late_days, r.inactive_days, r.late_factor, r.inactive_factor, r.least_late_days, r.least_inactive_days,
@@ -10,24 +15,26 @@ from portfolio_rules r cross join portfolio_state s;
 
 -- name: curve(sees_all, owner_id, points)
 -- The ABC curve at about so many points, among them the last customer of A, of B and of all.
-with sold as (
+with sold as not materialized (
     select customer_id, year_revenue from customer_rhythm
     where scope = case when :sees_all then 'all' else 'own' end and (:sees_all or owner_id = :owner_id) and year_revenue > 0
-), whole as (
-    select coalesce(sum(year_revenue), 0) as revenue, count(*) as customers from sold
+), whole as materialized (
+    select a_share * coalesce(sum(year_revenue), 0) as a_mark, b_share * coalesce(sum(year_revenue), 0) as b_mark,
+           count(*) as customers, greatest(count(*) / :points::bigint, 1) as step
+    from portfolio_rules left join sold on true
+    group by a_share, b_share
 ), ranked as (
     select customer_id, year_revenue, row_number() over falling as place, sum(year_revenue) over falling as cumulated
     from sold
     window falling as (order by year_revenue desc, customer_id rows unbounded preceding)
-), cut as (
-    select ranked.*, whole.customers,
-           cumulated - year_revenue < a_share * revenue and cumulated >= a_share * revenue as ends_a,
-           cumulated - year_revenue < b_share * revenue and cumulated >= b_share * revenue as ends_b
-    from ranked cross join whole cross join portfolio_rules
 )
-select place, customer_id, year_revenue, cumulated, ends_a, ends_b
-from cut
-where ends_a or ends_b or place = customers or mod(place, greatest(customers / :points::bigint, 1)) = 0
+select place, customer_id, year_revenue, cumulated,
+       cumulated >= a_mark and cumulated - year_revenue < a_mark as ends_a,
+       cumulated >= b_mark and cumulated - year_revenue < b_mark as ends_b
+from ranked cross join whole
+where (cumulated >= a_mark and cumulated - year_revenue < a_mark)
+   or (cumulated >= b_mark and cumulated - year_revenue < b_mark)
+   or place = customers or mod(place, step) = 0
 order by place;
 
 -- name: groups(today, new_days, recency_days, frequencies, a_revenue, a_customer, b_revenue, b_customer, until, quiet_days, sees_all, owner_id, owner)
@@ -40,6 +47,8 @@ with judged as (
     from customer_rhythm
     where scope = case when :sees_all then 'all' else 'own' end and (:sees_all or owner_id = :owner_id)
       and (:owner::bigint is null or owner_id = :owner)
+    -- Kept apart, or the planner expects as many groups as there are days and sorts everybody.
+    offset 0
 )
 select status, class, cell, count(*) as customers, sum(year_revenue) as revenue,
        count(*) filter (where :today::date - case status when 'inativo' then inactive_on when 'quase' then late_on
@@ -51,17 +60,15 @@ select status, class, cell, count(*) as customers, sum(year_revenue) as revenue,
 from judged
 group by status, class, cell;
 
--- name: without_purchase(sees_all, owner_id, owner)^
--- Customers in the list of whom no dated sale is known.
-select (select count(*) from customer_sales cs left join customers c on c.customer_id = cs.customer_id
-        where (:sees_all or c.owner_id = :owner_id) and (:owner::bigint is null or c.owner_id = :owner))
-     - (select count(*) from customer_rhythm r join customer_sales cs on cs.customer_id = r.customer_id
-        where r.scope = case when :sees_all then 'all' else 'own' end and (:sees_all or r.owner_id = :owner_id)
-          and (:owner::bigint is null or r.owner_id = :owner)) as customers;
+-- name: listed(sees_all, owner_id, owner)^
+-- How many customers the list has.
+select count(*) as customers
+from customer_sales cs left join customers c on c.customer_id = cs.customer_id
+where (:sees_all or c.owner_id = :owner_id) and (:owner::bigint is null or c.owner_id = :owner);
 
 -- name: cohorts(since, quarters, sees_all, owner_id, owner)
 -- Customers by the quarter of the first purchase and by the quarters after it in which they bought, bit n for the n-th.
-select date_trunc('quarter', first_day)::date as quarter, r.quarters & ((1::bigint << :quarters::integer) - 1) as bought,
+select date_trunc('quarter', first_day::timestamp)::date as quarter, r.quarters & ((1::bigint << :quarters::integer) - 1) as bought,
        count(*) as customers
 from customer_rhythm r
 where scope = case when :sees_all then 'all' else 'own' end and (:sees_all or owner_id = :owner_id)
@@ -70,26 +77,33 @@ group by 1, 2;
 
 -- name: balance(since, today, sees_all, owner_id, owner)
 -- Customers won, won back and lost, by month.
-with seen as (
-    select first_day, inactive_on, lost_days, back_days from customer_rhythm
+with seen as materialized (
+    select first_day, inactive_on, back_days[cardinality(back_days)] as back_on, lost_days, back_days from customer_rhythm
     where scope = case when :sees_all then 'all' else 'own' end and (:sees_all or owner_id = :owner_id)
       and (:owner::bigint is null or owner_id = :owner)
+      and (first_day >= :since::date or inactive_on between :since::date and :today::date
+           or back_days[cardinality(back_days)] >= :since::date)
+), returns as (
+    -- Who came back before these months was lost before them too.
+    select turned.lost, turned.back
+    from seen cross join unnest(lost_days, back_days) as turned (lost, back)
+    where back_on >= :since::date and turned.back >= :since::date
 ), turns as (
-    select date_trunc('month', first_day)::date as month, count(*) as new, 0 as back, 0 as lost
+    select date_trunc('month', first_day::timestamp) as month, count(*) as new, 0 as back, 0 as lost
     from seen where first_day between :since::date and :today::date
     group by 1
     union all
-    select date_trunc('month', day)::date, 0, count(*), 0
-    from seen cross join unnest(back_days) as day
-    where back_days[cardinality(back_days)] >= :since::date and day between :since::date and :today::date
+    select date_trunc('month', inactive_on::timestamp), 0, 0, count(*)
+    from seen where inactive_on between :since::date and :today::date
     group by 1
     union all
-    select date_trunc('month', day)::date, 0, 0, count(*)
-    from seen cross join unnest(lost_days) as day
-    where inactive_on >= :since::date and day between :since::date and :today::date
+    select date_trunc('month', back::timestamp), 0, count(*), 0 from returns where back <= :today::date group by 1
+    union all
+    select date_trunc('month', lost::timestamp), 0, 0, count(*)
+    from returns where lost between :since::date and :today::date
     group by 1
 )
-select month, sum(new)::bigint as new, sum(back)::bigint as back, sum(lost)::bigint as lost
+select month::date, sum(new)::bigint as new, sum(back)::bigint as back, sum(lost)::bigint as lost
 from turns
 group by month
 order by month;

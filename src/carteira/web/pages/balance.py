@@ -48,7 +48,7 @@ class Balance:
 def balance(view: View, owner: int | None) -> Balance:
     """Twelve months, the running one up to today; of one seller's customers, where an owner is named."""
     f = view.f
-    months = segments.balance(view.connection, view.today, MONTHS, view.sight, owner)
+    months = view.balance(MONTHS, owner)
     now = months[-1]
     buyers = segments.buyers(view.connection, now.first, view.today, f.zone, view.sight, owner)
     bars, base = _bars(months, f)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from carteira.customer_sales import reports
 from carteira.customer_sales.reports import Standing
-from carteira.customer_sales.segments import Portfolio
+from carteira.customer_sales.segments import Month, Portfolio
 from carteira.customer_sales.sight import Sight
 from carteira.warehouse import stamp
 from carteira.warehouse.connection import Connection
@@ -122,6 +122,11 @@ class View:
         """Everybody in sight, or one seller's customers, judged today; once, since only a publication changes it."""
         portfolios: Portfolios = self.request.app.state.portfolios
         return portfolios.of(self.connection, self.stamp, self.sight, owner)
+
+    def balance(self, months: int, owner: int | None = None) -> list[Month]:
+        """How the portfolio moved in the last months, the running one up to today."""
+        portfolios: Portfolios = self.request.app.state.portfolios
+        return portfolios.balance(self.connection, self.stamp, months, self.sight, owner)
 
     def render(self, template: str, page: str, context: dict[str, Any], status: int = 200) -> Response:
         """The page, or only its middle where htmx asks; kept until something is published."""
