@@ -41,17 +41,18 @@ class Ledger(Protocol):
 class OwnLedger:
     """A ledger for one process, where there is no database to share."""
 
-    def __init__(self) -> None:
+    def __init__(self, window_seconds: float = WINDOW_SECONDS) -> None:
+        self._window = window_seconds
         self._booked: deque[tuple[float, int]] = deque()
 
     def book(self, wanted: int, limit: int) -> tuple[int, float]:
         """See `Ledger.book`."""
         now = time.monotonic()
-        while self._booked and self._booked[0][0] <= now - WINDOW_SECONDS:
+        while self._booked and self._booked[0][0] <= now - self._window:
             self._booked.popleft()
         granted = min(wanted, limit - sum(requests for _, requests in self._booked))
         if granted <= 0:
-            return 0, self._booked[0][0] + WINDOW_SECONDS - now
+            return 0, self._booked[0][0] + self._window - now
         self._booked.append((now, granted))
         return granted, 0.0
 
@@ -63,12 +64,21 @@ class Pacer:
     grows back over minutes.
     """
 
-    def __init__(self, per_minute: int, concurrency: int, ledger: Ledger, stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        per_minute: int,
+        concurrency: int,
+        ledger: Ledger,
+        stopping: threading.Event,
+        *,
+        block_seconds: float = BLOCK_SECONDS,
+    ) -> None:
         self.per_minute = per_minute
         self.stopping = stopping
         self.sent = 0
         self.throttled = 0
         self._ledger = ledger
+        self._block_seconds = block_seconds
         self._places = threading.BoundedSemaphore(concurrency)
         self._lock = threading.Lock()
         self._left = 0
@@ -119,8 +129,8 @@ class Pacer:
     def _book(self, now: float) -> float:
         limit = max(1, int(self.per_minute * self._recovered(now)))
         granted, seconds = self._ledger.book(max(1, min(limit // 12, LARGEST_BLOCK)), limit)
-        self._left, self._left_until = granted, now + BLOCK_SECONDS
-        return min(max(seconds, 0.05), BLOCK_SECONDS) if granted == 0 else 0.0
+        self._left, self._left_until = granted, now + self._block_seconds
+        return min(max(seconds, 0.05), self._block_seconds) if granted == 0 else 0.0
 
     def _recovered(self, now: float) -> float:
         while self._share < 1.0 and now - self._eased_at >= RECOVER_SECONDS:
