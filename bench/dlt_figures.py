@@ -12,7 +12,7 @@ import psycopg
 
 from bench.account import made
 from bench.figures import Figure
-from bench.programs import OTHERS, PIPELINE, Cost, cpu, run, sync
+from bench.programs import OTHERS, PIPELINE, Cost, cpu, median, run, sync
 from bench.servers import Pages, Postgres, pages
 from bench.sync_figures import CUSTOMERS, DEALS, EDITS
 
@@ -47,6 +47,9 @@ def beside_dlt(postgres: Postgres, rounds: int) -> Iterator[Figure]:
     )
     for name, stories in (("carteira", ours), ("dlt", theirs)):
         yield from _told(name, stories[-1])
+    replacing = _replacing(postgres)
+    note = f"{replacing.wall / median([one.full for one in ours]).wall:.2f} of ours"
+    yield Figure("    dlt, full, where it need not be able to go on", replacing.wall, "s", note=note)
     yield Figure("customers that we have wrong after the next run", max(one.wrong for one in ours), "customers", 0)
 
 
@@ -69,16 +72,30 @@ def _story(postgres: Postgres, name: str) -> Story:
         tempfile.TemporaryDirectory() as folder,
     ):
 
-        def job(mode: str) -> Cost:
+        def job() -> Cost:
             if name == "carteira":
                 return sync(postgres, ploomes, database)
-            return run([str(OTHERS), str(PIPELINE), ploomes.url, database, mode], postgres, ploomes, DLT_FOLDER=folder)
+            return _dlt(postgres, ploomes, database, folder, "upsert")
 
         ploomes.ask(f"edit?deals={EDITS}&at={EDITED_AT}")
-        full = job("full")
+        full = job()
         wrong_at_first, _ = _wrong(name, database, ploomes)
-        incremental = job("incremental")
+        incremental = job()
         return Story(full, incremental, wrong_at_first, *_wrong(name, database, ploomes))
+
+
+def _dlt(postgres: Postgres, ploomes: Pages, database: str, folder: str, how: str) -> Cost:
+    return run([str(OTHERS), str(PIPELINE), ploomes.url, database, how], postgres, ploomes, DLT_FOLDER=folder)
+
+
+def _replacing(postgres: Postgres) -> Cost:
+    """A dlt pipeline that can only read all anew."""
+    with (
+        pages(made(DEALS, CUSTOMERS)) as ploomes,
+        postgres.database(migrated=False) as database,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        return _dlt(postgres, ploomes, database, folder, "replace")
 
 
 def _wrong(name: str, database: str, ploomes: Pages) -> tuple[int, Decimal]:
