@@ -50,7 +50,7 @@ class World:
     settings: Settings
 
     def sync(self, **options: Any) -> Outcome:
-        """A run that reads few rows a page and wastes no time: not between tries, and not on runs of the same minute."""
+        """A run that reads few rows a page and waits neither between tries nor for runs of the same minute."""
         with self.warehouse.transaction() as connection:
             connection.execute("delete from request_bookings")
         return sync(self.settings, self.warehouse, **({"page": ROWS_A_PAGE, "patience": EAGER} | options))
