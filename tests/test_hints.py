@@ -349,8 +349,9 @@ def test_a_hint_that_fails_again_and_again_is_left_to_the_runs(
         assert waiting(warehouse) == 1
         with warehouse.transaction() as connection:
             connection.execute("update hints set due_at = now()")
-        with publishing.reader(nowhere, warehouse, Event(), patience=QUICK) as reader, pytest.raises(PloomesUnavailable):
-            reader.publish_due()
+        with publishing.reader(nowhere, warehouse, Event(), patience=QUICK) as reader:
+            with pytest.raises(PloomesUnavailable):
+                reader.publish_due()
 
     assert waiting(warehouse) == 0
 
@@ -378,7 +379,7 @@ def test_every_request_is_booked_with_everybodys(account: Simulator, warehouse: 
     assert one(warehouse, "select sum(requests) from request_bookings") >= len(account.requests)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_any_story_of_edits_hints_and_runs_ends_in_the_truth(
     account: Simulator, warehouse: Warehouse, hint: Hinted, run: Callable[..., Outcome], seed: int
 ) -> None:
@@ -405,7 +406,7 @@ def test_any_story_of_edits_hints_and_runs_ends_in_the_truth(
             case 6:
                 return "contacts", data.create_contact(Name=f"Novo {dice.random()}")
             case 7:
-                data.delete_contact(contact)
+                data.merge_contacts(next(one for one in data.ids("Contacts") if one != contact), contact)
                 return "contacts", contact
         return "deals", deal
 

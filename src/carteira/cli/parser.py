@@ -68,6 +68,9 @@ def _work(commands: Commands) -> None:
 
     serve = _command(commands, "serve", "serve:serve", "the dashboard and its API")
     _address(serve)
+    serve.add_argument("--with-worker", action="store_true", help="sync as scheduled in the same process")
+
+    _command(commands, "worker", "worker:worker", "sync as scheduled, and what webhooks name; any number")
 
     rebuild = _command(commands, "rebuild", "database:rebuild", "customer_sales from the sales that are here; no API")
     _json(rebuild)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from argparse import Namespace
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from carteira.cli.opening import opened
@@ -23,8 +24,16 @@ def serve(arguments: Namespace) -> None:
     """Serve; while there is no user, a link lets the first visitor in."""
     settings = load()
     port = free_port(arguments.host, arguments.port)
-    with interrupted_by_sigterm(), opened(settings) as warehouse:
+    with interrupted_by_sigterm(), opened(settings) as warehouse, _worker(arguments, settings, warehouse):
         serve_warehouse(settings, warehouse, arguments.host, port)
+
+
+def _worker(arguments: Namespace, settings: Settings, warehouse: Warehouse) -> AbstractContextManager[None]:
+    if not arguments.with_worker:
+        return nullcontext()
+    from carteira.cli.worker import working_beside
+
+    return working_beside(settings, warehouse)
 
 
 def free_port(host: str, port: int) -> int:

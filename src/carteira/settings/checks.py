@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 SECRET_CHARACTERS = 16
+EVERY_SIX_HOURS = "0 */6 * * *"
 
 
 def printable(value: str) -> str:
@@ -119,7 +120,22 @@ def schedule(value: str) -> str:
     step = r"(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?"
     if not re.fullmatch(rf"{step}(,{step})*(\s+{step}(,{step})*){{4}}", value):
         raise ValueError("must be a cron expression of five fields, as in 0 */6 * * * for every six hours.")
+    if value != EVERY_SIX_HOURS:
+        _refuse_what_never_comes(value)
     return value
+
+
+def _refuse_what_never_comes(value: str) -> None:
+    # Imported only for a schedule of one's own: every command reads the settings.
+    from croniter import croniter
+
+    try:
+        croniter(value).get_next()
+    except ValueError:
+        raise ValueError(
+            "is a cron expression for times that do not exist: minutes are 0-59, hours 0-23, days 1-31, months 1-12, "
+            "weekdays 0-7."
+        ) from None
 
 
 def timezone(value: str) -> str:

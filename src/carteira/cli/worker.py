@@ -1,0 +1,47 @@
+"""`carteira worker`: syncs as scheduled and what webhooks name, until it is ended."""
+
+from __future__ import annotations
+
+import threading
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from carteira.cli.opening import opened
+from carteira.cli.stopping import stop_requests
+from carteira.cli.terminal import say
+from carteira.settings import Secret, Settings, load
+
+if TYPE_CHECKING:
+    from carteira.warehouse.connection import Warehouse
+
+STOPPING = "Stopping: a run under way stays as far as it got, and another worker goes on. Once more to stop at once."
+
+
+def worker(arguments: Namespace) -> None:
+    """Work; the first signal ends it in order."""
+    settings = load(required=("PLOOMES_API_KEY",))
+    from carteira import log
+    from carteira.sync import schedule
+
+    log.configure(value.reveal() for value in vars(settings).values() if isinstance(value, Secret))
+    with stop_requests(STOPPING) as stopping, opened(settings) as warehouse:
+        say(f"Working on the schedule {settings.sync_schedule} ({settings.timezone}).")
+        schedule.work(settings, warehouse, stopping)
+
+
+@contextmanager
+def working_beside(settings: Settings, warehouse: Warehouse) -> Iterator[None]:
+    """A worker in a thread of this process, for as long as the block lasts."""
+    from carteira.sync import schedule
+
+    settings.require("PLOOMES_API_KEY")
+    stopping = threading.Event()
+    thread = threading.Thread(target=schedule.work, args=(settings, warehouse, stopping), name="worker")
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
