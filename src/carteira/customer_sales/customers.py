@@ -73,7 +73,15 @@ class Filters:
 
     @property
     def ask_the_portfolio(self) -> bool:
-        return bool(self.statuses or self.classes or self.cells or self.quiet_days is not None or self.due_until)
+        return bool(self.statuses) or self._ask_for_purchases
+
+    @property
+    def mean_who_never_bought(self) -> bool:
+        return "sem" in self.statuses and not self._ask_for_purchases
+
+    @property
+    def _ask_for_purchases(self) -> bool:
+        return bool(self.classes or self.cells or self.quiet_days is not None or self.due_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +258,7 @@ def question(
     block = queries.page_of_figures if figures_only else queries.page
     page = block.sql.replace(DEFAULT_ORDER, f"order by {SORTS[sort].format(direction)}\n")
     # Nobody can tell how many a search will find: to walk an index until there are enough may take for ever.
-    once = bool(filters.search) or not sight.sees_all
+    once = bool(filters.search) or filters.ask_the_portfolio or not sight.sees_all
     return Question(_over(matching, queries.totals.sql), _over(matching, page, once=once), parameters)
 
 
@@ -299,6 +307,7 @@ def _parameters(zone: ZoneInfo, filters: Filters) -> dict[str, Any]:
         "minimum": filters.minimum,
         "since": since,
         "until": until,
+        "never_bought": filters.mean_who_never_bought,
         "statuses": list(filters.statuses) or None,
         "classes": list(filters.classes) or None,
         "cells": list(filters.cells) or None,

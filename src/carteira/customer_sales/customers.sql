@@ -26,20 +26,27 @@ where (:sees_all or c.owner_id = :owner_id)
   and (:city::text is null or c.city = :city)
   and (:minimum::numeric is null or cs.total_revenue >= :minimum);
 
--- name: judged(sees_all, statuses, classes, cells, quiet_days, due_until, today, new_days, recency_days, frequencies, a_revenue, a_customer, b_revenue, b_customer)
--- The customers whom the portfolio judges so.
+-- name: judged(sees_all, never_bought, statuses, classes, cells, quiet_days, due_until, today, new_days, recency_days, frequencies, a_revenue, a_customer, b_revenue, b_customer)
+-- The customers whom the portfolio judges so. Of those who never bought it holds no row.
 select cs.*
 from customer_sales cs
-left join customer_rhythm r on r.customer_id = cs.customer_id and r.scope = case when :sees_all then 'all' else 'own' end
-where (:statuses::text[] is null
-       or portfolio_status(:today::date, :new_days, r.first_day, r.back_days[cardinality(r.back_days)], r.late_on, r.inactive_on)
-          = any(:statuses))
-  and (:classes::text[] is null
-       or portfolio_class(r.year_revenue, r.customer_id, :a_revenue, :a_customer, :b_revenue, :b_customer) = any(:classes))
-  and (:cells::integer[] is null
-       or portfolio_cell(:today::date, r.last_day, r.sales, :recency_days, :frequencies) = any(:cells))
-  and (:quiet_days::integer is null or :today::date - r.last_day >= :quiet_days)
-  and (:due_until::date is null or r.due_on between :today::date and :due_until::date);
+where (:never_bought and not exists (
+        select from customer_rhythm r
+        where r.customer_id = cs.customer_id and r.scope = case when :sees_all then 'all' else 'own' end))
+   or cs.customer_id in (
+        select r.customer_id
+        from customer_rhythm r
+        where r.scope = case when :sees_all then 'all' else 'own' end
+          and (:statuses::text[] is null
+               or portfolio_status(:today::date, :new_days, r.first_day, r.back_days[cardinality(r.back_days)], r.late_on,
+                                   r.inactive_on) = any(:statuses))
+          and (:classes::text[] is null
+               or portfolio_class(r.year_revenue, r.customer_id, :a_revenue, :a_customer, :b_revenue, :b_customer)
+                  = any(:classes))
+          and (:cells::integer[] is null
+               or portfolio_cell(:today::date, r.last_day, r.sales, :recency_days, :frequencies) = any(:cells))
+          and (:quiet_days::integer is null or :today::date - r.last_day >= :quiet_days)
+          and (:due_until::date is null or r.due_on between :today::date and :due_until::date));
 
 -- name: totals()^
 -- How many there are, and what they bought.
