@@ -13,7 +13,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from carteira.customer_sales import rhythm, segments
@@ -22,6 +23,9 @@ from carteira.customer_sales.period import add_months
 from carteira.customer_sales.rebuild import rebuild
 from carteira.customer_sales.segments import Portfolio, Standing
 from carteira.customer_sales.sight import EVERYTHING, Sight
+from carteira.settings import Settings
+from carteira.simulator.server import Simulator
+from carteira.sync.run import sync
 from carteira.warehouse.connection import Connection, Warehouse
 
 ZONE = ZoneInfo("America/Sao_Paulo")
@@ -188,7 +192,7 @@ def found(connection: Connection, sight: Sight, today: date = TODAY) -> tuple[Po
     return portfolio, {number: one for number, one in standings.items() if one}
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deals=DEALS, later=st.integers(0, 400))
 def test_every_customer_is_judged_as_plain_python_judges_him(
     connection: Connection, deals: list[Deal], later: int
@@ -230,7 +234,7 @@ def assert_counts(portfolio: Portfolio, standings: dict[int, Standing], sight: S
     assert counted == statuses | Counter({"sem": len(listed) - len(standings)})
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deals=DEALS)
 def test_the_balance_and_the_cohorts_count_the_turns_of_each_customer(
     connection: Connection, deals: list[Deal]
@@ -271,7 +275,7 @@ def expected_retention(mine: list[list[date]], quarter: date) -> list[int]:
     ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=DEALS, after=DEALS, days=st.integers(-40, 400))
 def test_touched_customers_come_out_as_in_a_whole_rebuild(
     connection: Connection, before: list[Deal], after: list[Deal], days: int
@@ -354,7 +358,7 @@ LISTS: dict[str, dict[str, Any]] = {
 }
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deals=DEALS, asked=st.sampled_from(sorted(LISTS)))
 def test_the_list_holds_those_who_are_judged_so(connection: Connection, deals: list[Deal], asked: str) -> None:
     """Each filter means what the customer's own page says, and the list tells status and class."""
@@ -383,7 +387,7 @@ def meets(one: Standing, filters: Filters) -> bool:
     return quiet and due and all(not asked or value in asked for asked, value in named)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deals=DEALS)
 def test_the_customers_of_one_seller_are_judged_as_everybody_is(connection: Connection, deals: list[Deal]) -> None:
     """What a manager sees of a seller is what the list holds when it is narrowed to that seller."""
@@ -406,3 +410,28 @@ def test_who_never_bought_is_told_so(connection: Connection) -> None:
     rows = listing(connection, EVERYTHING, ZONE, Filters(statuses=("sem",)), portfolio=portfolio).rows
 
     assert [(row.customer_id, row.status, row.letter) for row in rows] == [(n, "sem", None) for n in CUSTOMERS]
+
+
+def test_a_quiet_run_moves_the_twelve_months_on(settings: Settings, warehouse: Warehouse, simulator: Simulator) -> None:
+    """Nothing changed in Ploomes, and yet a day left the year: what it held is taken off, and published."""
+    first = sync(settings, warehouse)
+    with warehouse.transaction() as connection:
+        day = segments.rules(connection).day
+        assert day is not None
+        year = revenue_of(connection)
+        rhythm.refresh(connection, datetime.combine(day, time(12), ZONE) - timedelta(days=20), None)
+        assert revenue_of(connection) != year
+
+    quiet = sync(settings, warehouse)
+
+    assert quiet.publication == (first.publication or 0) + 1
+    with warehouse.transaction() as connection:
+        assert revenue_of(connection) == year
+        assert rhythm.refresh(connection, datetime.combine(day, time(12), ZONE), None) == 0
+    assert sync(settings, warehouse).publication == quiet.publication
+
+
+def revenue_of(connection: Connection) -> Decimal:
+    (revenue,) = connection.execute("select sum(year_revenue) from customer_rhythm").fetchone() or (Decimal(0),)
+    assert isinstance(revenue, Decimal)
+    return revenue

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from carteira.warehouse import people
 from carteira.warehouse.connection import Warehouse
 from carteira.web.spreadsheets import COLUMNS, harmless
+from carteira.web.words import STATUS
 
 TITLES = [column.title for column in COLUMNS]
 
@@ -41,10 +42,12 @@ def test_csv_is_what_excel_in_brazil_reads(client: TestClient) -> None:
 
     assert head == TITLES
     assert [row[0] for row in rows] == ["1", "2", "3", "4", "5", "6"]
-    assert rows[0] == [
+    assert rows[0][:13] == [
         "1", "Padaria São João Ltda", "11.222.333/0001-81", "São Paulo", "SP", "Ana", "90071992547909,93", "3",
         "30023997515969,98", "30/09/2026", "10/11/2026", "0", "0",
     ]  # fmt: skip
+    assert rows[0][13:] in [[status, letter] for status in STATUS.values() for letter in ("A", "")]
+    assert rows[3][13:] == ["Sem compra", ""]
     assert rows[1][2] == "12.ABC.345/01DE-35"
     assert rows[2][2] == "529.982.247-25"
     assert rows[3][1:3] == ["(sem nome)", ""]
@@ -66,7 +69,7 @@ def test_xlsx_has_typed_cells(client: TestClient) -> None:
 
     assert [cell.value for cell in head] == TITLES
     assert len(rest) == 5
-    assert [cell.data_type for cell in first] == list("nsssssnnnddnn")
+    assert [cell.data_type for cell in first][:14] == list("nsssssnnnddnns")
     assert (first[2].value, first[2].number_format) == ("11.222.333/0001-81", "@")
     assert first[10].value == datetime(2026, 11, 10)
     assert first[10].number_format == "dd/mm/yyyy"

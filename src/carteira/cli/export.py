@@ -18,9 +18,10 @@ def customers(arguments: Namespace) -> None:
     """Written whole before a byte of it goes out, so that a failure leaves no half of a file."""
     from zoneinfo import ZoneInfo
 
+    from carteira.customer_sales import segments
     from carteira.customer_sales.customers import Filters, everyone
     from carteira.customer_sales.sight import EVERYTHING
-    from carteira.warehouse import people
+    from carteira.warehouse import people, stamp
     from carteira.web.spreadsheets import write
 
     if arguments.output is None and arguments.format == "xlsx" and sys.stdout.isatty():
@@ -30,7 +31,9 @@ def customers(arguments: Namespace) -> None:
     with TemporaryFile() as file:
         with opened(settings) as warehouse:
             with warehouse.transaction(snapshot=True) as connection:
-                count = write(everyone(connection, EVERYTHING, zone, Filters()), zone, arguments.format, file)
+                portfolio = segments.portfolio(connection, stamp.read(connection, zone).today, EVERYTHING)
+                found = everyone(connection, EVERYTHING, zone, Filters(), portfolio=portfolio)
+                count = write(found, zone, arguments.format, file)
             with warehouse.transaction() as connection:
                 people.note(connection, None, "export", f"{count} customers, {arguments.format}: the command line")
         file.seek(0)

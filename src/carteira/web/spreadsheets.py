@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from carteira.brazil import masked_cnpj, masked_cpf
 from carteira.customer_sales.customers import Customer
+from carteira.web.words import STATUS
 
 Format = Literal["csv", "xlsx"]
 # A spreadsheet takes a cell that begins with one of these for a formula, or for the way to one.
@@ -42,6 +43,8 @@ COLUMNS = (
     Column("Última compra", 16, "dd/mm/yyyy"),
     Column("Em aberto", 10, "0"),
     Column("Perdidas", 10, "0"),
+    Column("Status", 14),
+    Column("Classe", 7),
 )
 Cell = str | int | Decimal | date | None
 
@@ -68,6 +71,8 @@ def cells(customer: Customer, zone: ZoneInfo) -> list[Cell]:
         _day(customer.last_purchase_date, zone),
         customer.open_deals,
         customer.lost_deals,
+        STATUS.get(customer.status, ""),
+        customer.letter or "",
     ]
 
 

@@ -22,7 +22,7 @@ from carteira.web.formats import Formats
 from carteira.web.pages.customers import document
 from carteira.web.pages.frame import BIGGEST_ID, SignedIn, View, initials, looking
 from carteira.web.pages.rhythm import rhythm, strip
-from carteira.web.pages.words import OF_CELL, STATUS
+from carteira.web.words import OF_CELL, STATUS
 
 router = APIRouter()
 

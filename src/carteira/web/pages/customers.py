@@ -20,7 +20,7 @@ from carteira.web.pages.addresses import with_query
 from carteira.web.pages.customer_query import COLUMNS, VIEWED, Query, query_of, short, text_of
 from carteira.web.pages.frame import SignedIn, View, looking
 from carteira.web.pages.sparks import Spark, spark
-from carteira.web.pages.words import STATUS, cells
+from carteira.web.words import STATUS, cells
 
 router = APIRouter()
 

@@ -18,7 +18,7 @@ from carteira.web.formats import DASH, Formats
 from carteira.web.pages.addresses import with_query
 from carteira.web.pages.frame import BIGGEST_ID, SignedIn, View, looking
 from carteira.web.pages.periods import Choice
-from carteira.web.pages.words import SEGMENTS, STATUS, Segment, reasons
+from carteira.web.words import SEGMENTS, STATUS, Segment, reasons
 
 router = APIRouter()
 

@@ -9,7 +9,7 @@ from carteira.customer_sales.segments import Rules, Status
 from carteira.web.formats import DASH, Formats
 
 # A status' name; its icon and its chip carry the key.
-STATUS: dict[Status, str] = {
+STATUS: dict[str | None, str] = {
     "novo": "Novo",
     "ativo": "Ativo",
     "recuperado": "Recuperado",
