@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 from threading import Semaphore
+from typing import TYPE_CHECKING
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 SHORTEST, LONGEST = 10, 200
 GUESSABLE = 3
 OFTEN = ["senha", "minhasenha", "mudar", "trocar", "acesso", "entrar", "carteira", "ploomes", "vendas", "cliente"]
 OFTEN += ["empresa", "brasil", "corinthians", "flamengo", "palmeiras", "saopaulo", "vasco", "gremio"]
 
-hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 # A hash takes 19 MB for 20 ms: more at once than there are cores would only cost memory.
 _turns = Semaphore(2)
 
@@ -35,14 +35,16 @@ def weakness(password: str, *known: str) -> str | None:
 
 def hashed(password: str) -> str:
     with _turns:
-        return hasher.hash(password.encode("utf-8", "surrogatepass"))
+        return _hasher().hash(password.encode("utf-8", "surrogatepass"))
 
 
 def matches(password_hash: str | None, password: str) -> bool:
     """Whether it is the password; without a hash it takes as long, so that time does not tell who has an account."""
+    from argon2.exceptions import InvalidHashError, VerificationError
+
     with _turns:
         try:
-            hasher.verify(password_hash or _nobodys(), password.encode("utf-8", "surrogatepass"))
+            _hasher().verify(password_hash or _nobodys(), password.encode("utf-8", "surrogatepass"))
         except (VerificationError, InvalidHashError):
             return False
     return password_hash is not None
@@ -50,4 +52,12 @@ def matches(password_hash: str | None, password: str) -> bool:
 
 @cache
 def _nobodys() -> str:
-    return hasher.hash("the password of nobody")
+    return _hasher().hash("the password of nobody")
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    # Most requests are made by people who are in already.
+    from argon2 import PasswordHasher
+
+    return PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
