@@ -12,8 +12,8 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -121,6 +121,18 @@ def pgbouncer(server: Server, template: str) -> Iterator[Warehouse]:
 
 
 @pytest.fixture
+def pooled_at(server: Server, template: str) -> Callable[[str], AbstractContextManager[Warehouse]]:
+    """What makes a fresh database that machines elsewhere reach through a transaction pooler at an address."""
+
+    @contextmanager
+    def made(address: str) -> Iterator[Warehouse]:
+        with _home() as home, _database(server, template) as name, _pgbouncer(server.dsn, home, address) as way:
+            yield Warehouse(make_conninfo(way, dbname=name))
+
+    return made
+
+
+@pytest.fixture
 def simulator() -> Iterator[Simulator]:
     """A small Ploomes without a minute limit; a test that needs another makes its own."""
     with Simulator(deals=600, customers=80) as ploomes:
@@ -176,8 +188,11 @@ def _postgres(name: str, home: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _pgbouncer(dsn: str, home: Path) -> Iterator[str]:
-    """A pgbouncer before a server; few connections, so that clients have to share them as on a busy day."""
+def _pgbouncer(dsn: str, home: Path, address: str = "") -> Iterator[str]:
+    """A pgbouncer before a server; few connections, so that clients have to share them as on a busy day.
+
+    It listens on a socket, or at an address.
+    """
     parts = conninfo_to_dict(dsn)
     folder = home / "pgbouncer"
     folder.mkdir(mode=0o700)
@@ -188,12 +203,14 @@ def _pgbouncer(dsn: str, home: Path) -> Iterator[str]:
         f"[databases]\n* = host={parts['host']} port={parts['port']}\n"
         "[pgbouncer]\npool_mode = transaction\nlisten_port = 6543\ndefault_pool_size = 4\n"
         f"auth_type = trust\nauth_file = {users}\nunix_socket_dir = {folder}\nlogfile = {folder}/log\n"
+        + (f"listen_addr = {address}\n" if address else "")
     )
     program = next(path for path in PGBOUNCERS if Path(path).exists())
     process = subprocess.Popen([*cluster.identity(folder), program, "--quiet", config])
     try:
-        _answers(make_conninfo(dsn, host=str(folder), port=6543))
-        yield make_conninfo(dsn, host=str(folder), port=6543)
+        way = make_conninfo(dsn, host=address or str(folder), port=6543)
+        _answers(way)
+        yield way
     finally:
         process.kill()
         process.wait()

@@ -80,7 +80,7 @@ class Slices:
                 log.info("%s", held)
                 return self.settings.lease_seconds, attempt
             except CarteiraError as failure:
-                return _after_failure(failure, attempt)
+                return after_failure(failure, attempt)
         log.info("run %s %s: %s", outcome.run_id, outcome.state, outcome.message)
         return (0, 0) if outcome.state == "partial" else None
 
@@ -102,7 +102,7 @@ class Slices:
             self.running.discard(ended)
 
 
-def _after_failure(failure: CarteiraError, attempt: int) -> tuple[float, int] | None:
+def after_failure(failure: CarteiraError, attempt: int) -> tuple[float, int] | None:
     """What time may mend is tried again, later each time; what a person has to mend waits for the schedule."""
     passing = isinstance(failure, PloomesUnavailable | DatabaseError) and not isinstance(failure, SchemaMismatch)
     if not passing or attempt >= len(PAUSES):
