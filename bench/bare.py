@@ -68,7 +68,8 @@ class Count(msgspec.Struct):
 
 
 http = urllib3.PoolManager(maxsize=4)
-count, deals, contacts = (msgspec.json.Decoder(kind).decode for kind in (Count, Deals, Contacts))
+count, deals = msgspec.json.Decoder(Count).decode, msgspec.json.Decoder(Deals).decode
+contacts = msgspec.json.Decoder(Contacts).decode
 
 
 def null(value: object) -> object:
@@ -112,7 +113,7 @@ def queries(path: str, fields: str, condition: str) -> list[str]:
 with psycopg.connect(DATABASE) as connection, ThreadPoolExecutor(4) as pool:
     condition = ""
     if INCREMENTAL:
-        (newest,) = connection.execute("select max(updated_at) from sales").fetchone()
+        (newest,) = connection.execute("select max(updated_at) from sales").fetchall()[0]
         since = (newest - timedelta(seconds=120)).isoformat()
         condition = "&$filter=" + quote(f"LastUpdateDate ge {since}")
     connection.execute("create temp table new_sales (like sales) on commit drop")

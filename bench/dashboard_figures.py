@@ -25,7 +25,7 @@ from bench.account import made
 from bench.figures import Figure
 from bench.load import per_second
 from bench.programs import CARTEIRA, OTHERS, ordinary, sync
-from bench.servers import Postgres, pages
+from bench.servers import Postgres, pages, vacuumed
 from bench.sync_figures import CUSTOMERS, DEALS
 
 ASKED = 40
@@ -70,9 +70,7 @@ def _synced(postgres: Postgres, deals: int, customers: int) -> Iterator[str]:
     with postgres.database() as database:
         with pages(made(deals, customers)) as ploomes:
             sync(postgres, ploomes, database)
-        # As autovacuum would within a minute.
-        with psycopg.connect(database, autocommit=True) as connection:
-            connection.execute("vacuum analyze")
+        vacuumed(database)
         yield database
 
 

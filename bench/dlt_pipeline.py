@@ -43,7 +43,7 @@ CUSTOMER_SALES = """
 """
 
 
-def resource(name: str) -> dict:
+def resource(name: str) -> dict[str, object]:
     disposition = "replace" if MODE == "replace" else {"disposition": "merge", "strategy": "upsert"}
     params = {"$select": FIELDS[name], "$orderby": "Id", "$count": "true"}
     return {
