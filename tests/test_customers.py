@@ -12,8 +12,9 @@ import pytest
 from dashboard import ANA, BRUNO
 
 from carteira.customer_sales import customers
-from carteira.customer_sales.customers import SORTS, Filters, Listing
+from carteira.customer_sales.customers import SORTS, Company, Filters, Listing
 from carteira.customer_sales.period import Period, parse
+from carteira.customer_sales.rebuild import rebuild
 from carteira.customer_sales.sight import EVERYTHING, Sight, of
 from carteira.warehouse.connection import Warehouse
 
@@ -210,3 +211,85 @@ def test_the_first_page_is_read_from_an_index(published: Warehouse) -> None:
             )
             plan = connection.execute(f"explain {asked.page}", asked.parameters).fetchall()
             assert any(index in line for (line,) in plan), plan
+
+
+@pytest.fixture
+def branches(published: Warehouse) -> Warehouse:
+    """A branch of customer 1, which is somebody else's, and one that never bought."""
+    with published.transaction() as connection:
+        connection.execute("update customers set cnpj_root = left(cnpj, 8)")
+        for customer_id, name, cnpj, owner_id, state in (
+            (7, "Padaria Filial", "11222333000262", BRUNO, "SP"),
+            (8, "Açougue Filial", "11222333000343", ANA, "RJ"),
+        ):
+            connection.execute(
+                "insert into customers (customer_id, name, name_key, kind, cnpj, cnpj_root, owner_id, state)"
+                " values (%s, %s, lower(%s), 'company', %s, left(%s, 8), %s, %s)",
+                (customer_id, name, name, cnpj, cnpj, owner_id, state),
+            )
+        connection.execute(
+            "insert into sales (deal_id, customer_id, status, total, owner_id, closed_at)"
+            " values (700, 7, 'won', 0.03, %s, '2026-11-12T12:00Z'), (701, 7, 'lost', 5, %s, '2026-11-12T12:00Z')",
+            (BRUNO, BRUNO),
+        )
+        rebuild(connection, datetime(2026, 11, 24, 11, tzinfo=UTC))
+    return published
+
+
+def grouped(warehouse: Warehouse, filters: Filters = NOTHING, sight: Sight = EVERYTHING, **page: object) -> list[Company]:
+    rows = listed(warehouse, filters, sight, grouped=True, **page).rows
+    return [row for row in rows if isinstance(row, Company)]
+
+
+@pytest.mark.every_postgres
+def test_a_group_adds_up_who_shares_a_cnpj_root(branches: Warehouse) -> None:
+    first, *others = grouped(branches)
+
+    assert (first.customer_id, first.customer_cnpj, list(first.members)) == (1, "11222333", [1, 7, 8])
+    assert (first.total_revenue, first.total_deals, first.lost_deals) == (Decimal("90071992547909.96"), 4, 1)
+    assert first.average_deal_value == Decimal("22517998136977.49")
+    assert first.last_purchase_date == datetime(2026, 11, 12, 12, tzinfo=UTC)
+    assert (first.owner_name, first.state, first.city) == (None, None, "São Paulo")
+    assert [row.customer_id for row in others] == [2, 3, 4, 5, 6]
+    alone = [row for row in listed(branches).rows if row.customer_id in (2, 3, 4, 5, 6)]
+    assert [row.total_revenue for row in others] == [row.total_revenue for row in alone]
+    assert [(row.customer_cnpj, row.document_raw) for row in others] == [
+        (row.customer_cnpj, row.document_raw) for row in alone
+    ]
+
+
+@pytest.mark.every_postgres
+def test_groups_have_the_totals_of_their_customers(branches: Warehouse) -> None:
+    """Whatever is asked for: the same money, and as many groups as there are roots and customers without one."""
+    asked = [
+        (NOTHING, EVERYTHING, 6),
+        (NOTHING, HERS, 3 - 1),
+        (Filters(states=("RJ",)), EVERYTHING, 2),
+        (Filters(search="filial"), EVERYTHING, 1),
+        (Filters(root="11222333"), EVERYTHING, 1),
+        (Filters(period=Period(date(2026, 11, 1), date(2026, 11, 30)), with_sales=True), EVERYTHING, 2),
+    ]
+    for filters, sight, groups in asked:
+        flat, found = listed(branches, filters, sight), listed(branches, filters, sight, grouped=True)
+        assert (found.total, found.revenue, found.deals) == (groups, flat.revenue, flat.deals), filters
+        rows = grouped(branches, filters, sight)
+        assert len(rows) == groups
+        assert sum(row.total_revenue for row in rows) == flat.revenue
+        assert sorted(member for row in rows for member in row.members) == sorted(ids(flat))
+
+
+def test_a_group_is_opened_by_its_root(branches: Warehouse) -> None:
+    assert ids(listed(branches, Filters(root="11222333"))) == [1, 7, 8]
+    assert ids(listed(branches, Filters(root="11222333"), HERS)) == [1, 8]
+
+
+def test_groups_come_in_pages_in_any_order(branches: Warehouse) -> None:
+    for sort, order in product(SORTS, ("asc", "desc")):
+        pages = [grouped(branches, sort=sort, order=order, limit=4, page=page) for page in (1, 2, 3)]
+        paged = [row.customer_id for page in pages for row in page]
+
+        assert sorted(paged) == [1, 2, 3, 4, 5, 6], (sort, order)
+        assert paged == [row.customer_id for row in grouped(branches, sort=sort, order=order)], (sort, order)
+    with branches.transaction(snapshot=True) as connection:
+        everyone = list(customers.everyone(connection, EVERYTHING, ZONE, NOTHING, grouped=True))
+    assert everyone == grouped(branches)

@@ -54,6 +54,8 @@ EXPORT_CHUNK = 5000
 class Filters:
     """What the list is narrowed to; what is None or empty narrows nothing. `period` also sets what is counted.
 
+    `root` is what the CNPJs of one company begin with.
+
     From `statuses` on it is the portfolio that is asked, so the list has to be given it: `quiet_days` are those since
     the last purchase, `due_until` means a purchase that is expected between today and that day.
     """
@@ -64,6 +66,7 @@ class Filters:
     states: tuple[str, ...] = ()
     city: str | None = None
     minimum: Decimal | None = None
+    root: str | None = None
     period: Period | None = None
     statuses: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
@@ -116,10 +119,20 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """One page of customers, and the totals of all that match, on whatever page they are."""
+class Company(Customer):
+    """The customers who share a CNPJ root, added up; who shares it with nobody is a company too.
 
-    rows: list[Customer]
+    `members` are their ids, the biggest first. Of several, `customer_cnpj` is the root, and what differs is None.
+    """
+
+    members: tuple[int, ...] | list[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of customers or of companies, and the totals of all that match, on whatever page they are."""
+
+    rows: list[Customer] | list[Company]
     total: int
     revenue: Decimal
     deals: int
@@ -166,10 +179,12 @@ def listing(
     page: int = 1,
     portfolio: Portfolio | None = None,
     figures_only: bool = False,
+    grouped: bool = False,
 ) -> Listing:
     """The customers that match, `limit` of them from page `page` (from 1), ties in the order of customer_id.
 
     `figures_only`: what the contact says is not read, which takes half the time; those fields are None.
+    `grouped`: a row is a Company.
     """
     asked = question(
         connection,
@@ -182,11 +197,13 @@ def listing(
         offset=(page - 1) * limit,
         portfolio=portfolio,
         figures_only=figures_only,
+        grouped=grouped,
     )
     # Only the order of the page asks for a contact; without that, nothing has to be joined to be counted.
     ((total, revenue, deals),) = connection.execute(asked.totals, asked.parameters | {"contact_missing": True})
     rows = connection.execute(asked.page, asked.parameters).fetchall() if total > (page - 1) * limit else ()
-    return Listing([Customer(*row) for row in rows], total, revenue, deals)
+    made: type[Customer] = Company if grouped else Customer
+    return Listing([made(*row) for row in rows], total, revenue, deals)
 
 
 def everyone(
@@ -198,16 +215,27 @@ def everyone(
     sort: str = "total_revenue",
     order: Order = "desc",
     portfolio: Portfolio | None = None,
+    grouped: bool = False,
 ) -> Iterator[Customer]:
-    """All customers that match, in order and in constant memory; the transaction stays open meanwhile."""
+    """All customers or companies that match, in order and in constant memory; the transaction stays open meanwhile."""
     asked = question(
-        connection, sight, zone, filters, sort=sort, order=order, limit=None, offset=0, portfolio=portfolio
+        connection,
+        sight,
+        zone,
+        filters,
+        sort=sort,
+        order=order,
+        limit=None,
+        offset=0,
+        portfolio=portfolio,
+        grouped=grouped,
     )
+    made: type[Customer] = Company if grouped else Customer
     with connection.cursor("everyone") as cursor:
         cursor.itersize = EXPORT_CHUNK
         cursor.execute(asked.page, asked.parameters)
         for row in cursor:
-            yield Customer(*row)
+            yield made(*row)
 
 
 def customer(connection: Connection, sight: Sight, customer_id: int) -> Customer | None:
@@ -237,6 +265,7 @@ def question(
     offset: int,
     portfolio: Portfolio | None = None,
     figures_only: bool = False,
+    grouped: bool = False,
 ) -> Question:
     """What is asked of the database for a page of the list."""
     asks_contacts = bool(filters.search) or sort in CONTACT_SORTS
@@ -255,11 +284,12 @@ def question(
     )
     matching = _matching(sight, filters)
     direction = {"asc": "asc", "desc": "desc"}[order]
-    block = queries.page_of_figures if figures_only else queries.page
+    block = queries.page_of_groups if grouped else queries.page_of_figures if figures_only else queries.page
     page = block.sql.replace(DEFAULT_ORDER, f"order by {SORTS[sort].format(direction)}\n")
     # Nobody can tell how many a search will find: to walk an index until there are enough may take for ever.
     once = bool(filters.search) or filters.ask_the_portfolio or not sight.sees_all
-    return Question(_over(matching, queries.totals.sql), _over(matching, page, once=once), parameters)
+    totals = queries.totals_of_groups if grouped else queries.totals
+    return Question(_over(matching, totals.sql), _over(matching, page, once=once), parameters)
 
 
 def search_patterns(text: str) -> tuple[str | None, str | None]:
@@ -305,6 +335,7 @@ def _parameters(zone: ZoneInfo, filters: Filters) -> dict[str, Any]:
         "states": list(filters.states) or None,
         "city": filters.city,
         "minimum": filters.minimum,
+        "root": filters.root,
         "since": since,
         "until": until,
         "never_bought": filters.mean_who_never_bought,

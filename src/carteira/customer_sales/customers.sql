@@ -7,7 +7,7 @@
 -- Whether rows may be published whose contact was never read, those of a database that was taken over.
 select last_full_at is null as adopted from sync_state;
 
--- name: matching(sees_all, owner_id, adopted, contact_missing, name_pattern, document_pattern, has_sales, owner, states, city, minimum)
+-- name: matching(sees_all, owner_id, adopted, contact_missing, name_pattern, document_pattern, has_sales, owner, states, city, minimum, root)
 -- The customers that a question means, with what they may be sorted by besides.
 select cs.*, c.name_key, c.city, c.state, c.owner_id
 from customer_sales cs
@@ -24,7 +24,8 @@ where (:sees_all or c.owner_id = :owner_id)
   and (:owner::bigint is null or c.owner_id = :owner)
   and (:states::text[] is null or c.state = any(:states))
   and (:city::text is null or c.city = :city)
-  and (:minimum::numeric is null or cs.total_revenue >= :minimum);
+  and (:minimum::numeric is null or cs.total_revenue >= :minimum)
+  and (:root::text is null or c.cnpj_root = :root);
 
 -- name: judged(sees_all, never_bought, statuses, classes, cells, quiet_days, due_until, today, new_days, recency_days, frequencies, a_revenue, a_customer, b_revenue, b_customer)
 -- The customers whom the portfolio judges so. Of those who never bought it holds no row.
@@ -74,7 +75,7 @@ left join customer_rhythm r on r.customer_id = chosen.customer_id and r.scope = 
 order by chosen.place;
 
 -- name: page_of_figures(limit, offset)
--- The same, and only what stands in customer_sales.
+-- The same as `page`, and only what stands in customer_sales.
 select cs.customer_id, cs.customer_name, cs.customer_cnpj, cs.total_revenue, cs.total_deals,
        cs.average_deal_value, cs.first_purchase_date, cs.last_purchase_date, cs.open_deals, cs.lost_deals, cs.last_sync_at
 from unnest(array(
@@ -84,6 +85,66 @@ from unnest(array(
 )) with ordinality as chosen (customer_id, place)
 join customer_sales cs on cs.customer_id = chosen.customer_id
 order by chosen.place;
+
+-- name: totals_of_groups()^
+-- How many companies there are, and what they bought. To tell which roots are shared takes an index, and no look at a contact.
+select count(*) - count(shared.cnpj_root) + count(distinct shared.cnpj_root) as companies,
+       coalesce(sum(total_revenue), 0) as revenue, coalesce(sum(total_deals), 0)::bigint as deals
+from customer_sales
+left join (
+    select d.customer_id, d.cnpj_root from customers d
+    where d.cnpj_root in (select d.cnpj_root from customers d where d.cnpj_root is not null group by d.cnpj_root having count(*) > 1)
+) shared on shared.customer_id = customer_sales.customer_id;
+
+-- name: page_of_groups(sees_all, today, new_days, a_revenue, a_customer, b_revenue, b_customer, limit, offset)
+-- Some companies, in order: customers who share the first eight characters of the CNPJ are added up, who has none is alone. A
+-- company is called as its biggest customer; it has a seller, a city or a state where all of them have the same one, and no
+-- status or class of its own where it has several.
+select g.customer_id, g.customer_name, g.customer_cnpj, g.total_revenue::numeric(18, 2), g.total_deals::integer,
+       g.average_deal_value::numeric(18, 2), g.first_purchase_date, g.last_purchase_date, g.open_deals::integer,
+       g.lost_deals::integer, g.last_sync_at, c.kind, c.cpf, c.document_raw, c.document_valid, g.city, g.state, g.owner_id,
+       o.name as owner_name, c.deleted_at,
+       portfolio_status(:today::date, :new_days, r.first_day, r.back_days[cardinality(r.back_days)], r.late_on, r.inactive_on)
+           as status,
+       portfolio_class(r.year_revenue, r.customer_id, :a_revenue, :a_customer, :b_revenue, :b_customer) as class,
+       g.members
+from (
+    select *, row_number() over () as place
+    from (
+        select * from (
+            select cs.customer_id, cs.customer_name, cs.customer_cnpj, cs.total_revenue, cs.total_deals::bigint as total_deals,
+                   cs.average_deal_value, cs.first_purchase_date, cs.last_purchase_date, cs.open_deals::bigint as open_deals,
+                   cs.lost_deals::bigint as lost_deals, cs.last_sync_at, c.name_key, c.city, c.state, c.owner_id,
+                   array[cs.customer_id] as members
+            from customer_sales cs
+            left join customers c on c.customer_id = cs.customer_id
+            where c.cnpj_root is null
+               or c.cnpj_root not in (select d.cnpj_root from customers d where d.cnpj_root is not null group by d.cnpj_root having count(*) > 1)
+            union all
+            select (array_agg(cs.customer_id order by cs.total_revenue desc, cs.customer_id))[1],
+                   (array_agg(cs.customer_name order by cs.total_revenue desc, cs.customer_id))[1],
+                   case count(*) when 1 then min(cs.customer_cnpj) else c.cnpj_root end,
+                   sum(cs.total_revenue), sum(cs.total_deals),
+                   coalesce(round(sum(cs.total_revenue) / nullif(sum(cs.total_deals), 0), 2), 0),
+                   min(cs.first_purchase_date), max(cs.last_purchase_date), sum(cs.open_deals), sum(cs.lost_deals),
+                   max(cs.last_sync_at), (array_agg(c.name_key order by cs.total_revenue desc, cs.customer_id))[1],
+                   case when min(c.city) = max(c.city) then min(c.city) end,
+                   case when min(c.state) = max(c.state) then min(c.state) end,
+                   case when min(c.owner_id) = max(c.owner_id) then min(c.owner_id) end,
+                   array_agg(cs.customer_id order by cs.total_revenue desc, cs.customer_id)
+            from customer_sales cs
+            join customers c on c.customer_id = cs.customer_id
+            where c.cnpj_root in (select d.cnpj_root from customers d where d.cnpj_root is not null group by d.cnpj_root having count(*) > 1)
+            group by c.cnpj_root
+        ) customer_sales
+        order by total_revenue desc, customer_id
+        limit :limit offset :offset
+    ) chosen
+) g
+left join customers c on cardinality(g.members) = 1 and c.customer_id = g.customer_id
+left join owners o on o.owner_id = g.owner_id
+left join customer_rhythm r on r.customer_id = c.customer_id and r.scope = case when :sees_all then 'all' else 'own' end
+order by g.place;
 
 -- name: one_customer(customer_id, sees_all, owner_id)^
 -- One customer, if it is in sight.
