@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from carteira.errors import Unacceptable
 from carteira.warehouse import people
 from carteira.warehouse.connection import Warehouse
-from carteira.web import passwords, problems
+from carteira.web import languages, passwords, problems
 from carteira.web.pages.sign_in import first_user_page, password_page, sign_in_page
 from carteira.web.session import Viewer, in_person, signed_in
 
@@ -80,6 +80,20 @@ def out(request: Request) -> Response:
     response = RedirectResponse("/entrar", 303)
     response.delete_cookie(request.app.state.cookie, path="/", secure=request.app.state.https, httponly=True)
     response.headers["clear-site-data"] = '"cache"'
+    return response
+
+
+@router.post("/idioma")
+def language(request: Request, idioma: Annotated[str, Form(max_length=10)] = "") -> Response:
+    """Another language from here on, for this browser; back to the page where it was asked for."""
+    # From the page itself and not from a field in it: the list of customers changes its address without being loaded.
+    came_from = urlsplit(request.headers.get("referer", ""))
+    target = inside(came_from.path + (f"?{came_from.query}" if came_from.query else ""))
+    response = RedirectResponse(target, 303)
+    if idioma in languages.LOCALES:
+        year = 365 * 24 * 3600
+        secure = request.app.state.https
+        response.set_cookie(languages.COOKIE, idioma, max_age=year, path="/", secure=secure, samesite="lax")
     return response
 
 

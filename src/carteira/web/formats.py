@@ -1,4 +1,4 @@
-"""Numbers, money and dates as people read them: pt-BR or en, by the locale data that Babel carries.
+"""Texts, numbers, money and dates as people read them: pt-BR or en, by our catalog and the locale data of Babel.
 
 A page shows hundreds of amounts, so the separators, names and patterns are looked up once per locale and the work is
 done by Python's own formatting. Money is exact to the cent; only `compact` rounds, and only charts, legends and
@@ -11,10 +11,13 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache, cached_property
+from gettext import NullTranslations
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_skeleton
+
+from carteira.web import languages
 
 MINUS = "\u2212"
 NBSP = "\u00a0"
@@ -63,6 +66,24 @@ class Formats:
     def _unit(self) -> str:
         gap = NBSP if self.portuguese else ""
         return f"{self.locale.currency_symbols['BRL']}{gap}"
+
+    @cached_property
+    def texts(self) -> NullTranslations:
+        return languages.translations(self.tag)
+
+    def say(self, text: str, **values: object) -> str:
+        """A Portuguese text in the language of this locale, with its %(name)s filled in."""
+        said = self.texts.gettext(text)
+        return said % values if values else said
+
+    def count(self, one: str, many: str, number: int, **values: object) -> str:
+        """As `say`, for a number of things: `one` and `many` show it by %(n)s."""
+        return self.texts.ngettext(one, many, number) % {"n": self.number(number), **values}
+
+    @cached_property
+    def tag(self) -> str:
+        """pt-BR, en"""
+        return str(self.locale).replace("_", "-")
 
     @property
     def portuguese(self) -> bool:
@@ -164,19 +185,32 @@ class Formats:
         return str(self.locale.months["stand-alone"][width][number]).rstrip(".")
 
     def month_year(self, day: dt.date) -> str:
-        """nov/25"""
-        return f"{self.month(day.month)}/{day:%y}"
+        """nov/25, Nov 2025"""
+        return f"{self.month(day.month)}/{day:%y}" if self.portuguese else f"{self.month(day.month)} {day.year}"
+
+    def long_month(self, day: dt.date) -> str:
+        """novembro de 2026, November 2026"""
+        return self.say("%(month)s de %(year)s", month=self.month(day.month, "wide"), year=day.year)
+
+    def quarter(self, day: dt.date) -> str:
+        """4º tri, Q4"""
+        return self.say("%(number)sº tri", number=(day.month + 2) // 3)
 
     def range(self, first: dt.date, last: dt.date) -> str:
-        """1–24 nov 2026; 28 out – 3 nov 2026; 24 nov 2026."""
-        end = f"{last.day} {self.month(last.month)} {last.year}"
+        """1–24 nov 2026; 28 out – 3 nov 2026; 24 nov 2026. Nov 1–24, 2026; Oct 28 – Nov 3, 2026; Nov 24, 2026."""
         if first == last:
-            return end
-        if (first.year, first.month) == (last.year, last.month):
-            return f"{first.day}{DASH}{end}"
-        if first.year == last.year:
-            return f"{first.day} {self.month(first.month)} {DASH} {end}"
-        return f"{first.day} {self.month(first.month)} {first.year} {DASH} {end}"
+            return self._spelt(last, year=True)
+        if (first.year, first.month) != (last.year, last.month):
+            return f"{self._spelt(first, year=first.year != last.year)} {DASH} {self._spelt(last, year=True)}"
+        if self.portuguese:
+            return f"{first.day}{DASH}{self._spelt(last, year=True)}"
+        return f"{self._spelt(first, year=False)}{DASH}{last.day}, {last.year}"
+
+    def _spelt(self, day: dt.date, *, year: bool) -> str:
+        month = self.month(day.month)
+        if self.portuguese:
+            return f"{day.day} {month}" + (f" {day.year}" if year else "")
+        return f"{month} {day.day}" + (f", {day.year}" if year else "")
 
     def seconds(self, seconds: Decimal | float) -> str:
         """1,8 s; 2 min 05 s; 1 h 12 min."""
@@ -190,7 +224,7 @@ class Formats:
     def when(self, moment: dt.datetime, today: dt.date) -> str:
         """hoje, 08:00; ontem, 20:00; 22/11, 14:00: fixed text, since what passes is drawn by the browser."""
         days = (today - self.local(moment).date()).days
-        names = ("hoje", "ontem") if self.portuguese else ("today", "yesterday")
+        names = (self.say("hoje"), self.say("ontem"))
         day = names[days] if 0 <= days < 2 else self.date(moment) if abs(days) > 300 else self.day(moment)
         return f"{day}, {self.time(moment)}"
 

@@ -32,18 +32,19 @@ from carteira.warehouse import people, stamp
 from carteira.warehouse.connection import Warehouse
 from carteira.warehouse.people import Viewer
 from carteira.warehouse.stamp import Stamp
+from carteira.web import languages
+from carteira.web.languages import VARY
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 CACHE_CONTROL = "private, no-cache"
-VARY = "Cookie, Authorization"
 # Nobody signs in for these, so nobody has to be looked up.
 UNSEEN = ("/static/", "/api/cron/", "/api/webhooks/", "/healthz", "/readyz", "/metrics")
 KEPT_BYTES = 32_000_000
 LARGEST_KEPT = 2_000_000
 # What a page may show differently for the same address and the same viewer.
-ASKED_BY = ("accept-language", "hx-request", "hx-target", "hx-history-restore-request", "hx-boosted")
+ASKED_BY = ("hx-request", "hx-target", "hx-history-restore-request", "hx-boosted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ def etag(scope: Scope, read: Stamp, viewer: Viewer) -> str:
         cookie = scope["app"].state.cookie
         others = sorted(item for item in _cookies(headers).items() if item[0] != cookie)
         parts += [viewer, read.last_run, read.stale_hours, others, [headers.get(name) for name in ASKED_BY]]
+        parts += [languages.of(headers, scope["app"].state.settings.locale)]
     return f'W/"{blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()}"'
 
 

@@ -15,8 +15,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from carteira.errors import CarteiraError, DatabaseError
 from carteira.warehouse.connection import away
+from carteira.web.formats import formats
 from carteira.web.headers import security_headers
 from carteira.web.session import SignInNeeded
+from carteira.web.templating import locale_of, render
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +61,9 @@ def problem(
 
 def _page(request: Request, status: int, detail: str, headers: dict[str, str] | None) -> Response:
     title, explanation = EXPLANATIONS.get(status, UNEXPECTED)
-    context = {"status": status, "title": title, "detail": detail or explanation}
-    response: Response = request.app.state.templates.TemplateResponse(
-        request, "erro.html", context, status_code=status, headers=headers
-    )
-    return response
+    say = formats(locale_of(request), request.app.state.settings.timezone).say
+    context = {"status": status, "title": say(title), "detail": say(detail or explanation)}
+    return render(request, "erro.html", context, status, headers)
 
 
 def _sign_in(request: Request, error: Exception) -> Response:

@@ -3,39 +3,78 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from carteira import __version__
 from carteira.brazil import masked_cnpj
+from carteira.web import languages
 from carteira.web.formats import formats
-from carteira.web.statics import FOLDER
+from carteira.web.statics import FOLDER as STATICS
 
 if TYPE_CHECKING:
     from carteira.settings import Settings
 
+FOLDER = Path(__file__).with_name("templates")
 
-def templates(settings: Settings) -> Jinja2Templates:
-    """The one environment: everything is escaped, and an unknown name is an error instead of an empty string."""
+
+def templates(settings: Settings) -> dict[str, Jinja2Templates]:
+    """An environment for each locale: everything is escaped, and an unknown name is an error instead of nothing."""
+    return {locale: _templates(locale, settings.timezone) for locale in languages.LOCALES}
+
+
+def _templates(locale: str, timezone: str) -> Jinja2Templates:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
     )
+    f = formats(locale, timezone)
+    # Looked up as they are needed: the catalog of a language that nobody asks for is never read.
+    texts = {"gettext": lambda text: f.texts.gettext(text), "ngettext": lambda *texts: f.texts.ngettext(*texts)}
+    environment.install_gettext_callables(**texts, newstyle=True)  # type: ignore[attr-defined]
     environment.globals |= {
-        "f": formats(settings.locale, settings.timezone),
+        "f": f,
+        "count": f.count,
+        "locales": languages.LOCALES,
         "asset": asset,
         "cnpj": masked_cnpj,
         "version": __version__,
     }
     return Jinja2Templates(env=environment)
+
+
+def render(
+    request: Request,
+    template: str,
+    context: dict[str, Any],
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A page in the language of whoever asks."""
+    locale = locale_of(request)
+    found: Jinja2Templates = request.app.state.templates[locale]
+    response: Response = found.TemplateResponse(
+        request, template, context, status_code=status, headers={"vary": languages.VARY, **(headers or {})}
+    )
+    response.headers["content-language"] = locale
+    return response
+
+
+def locale_of(request: Request) -> str:
+    """The locale that a request is answered in; it is asked for more than once."""
+    return languages.of(request.headers, request.app.state.settings.locale)
 
 
 def asset(source: str) -> str:
@@ -45,7 +84,7 @@ def asset(source: str) -> str:
 
 @cache
 def _manifest() -> dict[str, str]:
-    manifest = FOLDER / "dist" / "manifest.json"
+    manifest = STATICS / "dist" / "manifest.json"
     try:
         names: dict[str, str] = json.loads(manifest.read_bytes())
     except FileNotFoundError:

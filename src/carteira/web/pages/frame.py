@@ -18,7 +18,7 @@ from carteira.customer_sales.sight import Sight
 from carteira.warehouse import stamp
 from carteira.warehouse.connection import Connection
 from carteira.warehouse.stamp import Stamp
-from carteira.web import kept
+from carteira.web import kept, templating
 from carteira.web.formats import Formats, formats
 from carteira.web.portfolios import Portfolios
 from carteira.web.session import Viewer, sight_of, signed_in
@@ -135,9 +135,7 @@ class View:
             "frame": _frame(page, self, standing),
             "layout": "part.html" if _wants_part(self.request) else "layout.html",
         }
-        response: Response = self.request.app.state.templates.TemplateResponse(
-            self.request, template, everything, status_code=status
-        )
+        response = templating.render(self.request, template, everything, status)
         # How far a run is stands in no stamp: while one is under way, every look is a new one.
         return response if standing.state == "running" else kept.answer(self.request, self.stamp, response)
 
@@ -146,7 +144,7 @@ class View:
 def looking(request: Request, viewer: Viewer) -> Iterator[View]:
     """Open the snapshot that a page is made from."""
     settings = request.app.state.settings
-    f = formats(settings.locale, settings.timezone)
+    f = formats(templating.locale_of(request), settings.timezone)
     with request.app.state.warehouse.transaction(snapshot=True) as connection:
         yield View(request, viewer, connection, sight_of(viewer), stamp.read(connection, f.zone), f)
 

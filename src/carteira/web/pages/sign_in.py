@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from carteira.web.pages.rhythm import wallpaper
 from carteira.web.session import Viewer
+from carteira.web.templating import render
 
 router = APIRouter()
 
@@ -41,5 +42,4 @@ def password_page(
 
 def _page(request: Request, template: str, status: int, **context: Any) -> Response:
     context["rhythms"] = wallpaper()
-    response: Response = request.app.state.templates.TemplateResponse(request, template, context, status_code=status)
-    return response
+    return render(request, template, context, status)
