@@ -208,3 +208,28 @@ def test_an_empty_answer_is_asked_again(account: World, action: str) -> None:
         account.sync()
 
         assert_agrees(account.ploomes, account.warehouse)
+
+
+def test_a_row_that_appears_where_nothing_was(new_warehouse: NewWarehouse, tmp_path: Path) -> None:
+    """A page is rightly empty, and before that is proved there is a row: the page is asked for again."""
+    with world(new_warehouse, tmp_path, Simulator(deals=3, customers=3, now=NOW)) as account:
+        ploomes = account.ploomes
+
+        left = ploomes.data.ids("Deals")
+        appeared: list[int] = []
+
+        def meanwhile(request: Request) -> None:
+            """The rows go before their page is asked for; one appears before anybody asks for anything else of them."""
+            if request.path != "/Deals" or "Id gt 0" not in request.query or appeared:
+                return
+            if request.options["$top"] != str(ROWS_A_PAGE):
+                appeared.append(ploomes.data.create_deal(Amount=5))
+            while left:
+                ploomes.data.delete_deal(left.pop())
+
+        ploomes.before_request(meanwhile)
+        account.sync()
+        account.sync()
+
+        assert appeared
+        assert_agrees(ploomes, account.warehouse)

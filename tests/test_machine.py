@@ -27,7 +27,7 @@ from people import EDITS, People
 from world import NewWarehouse, World, world
 
 from carteira.customer_sales.rebuild import rebuild
-from carteira.errors import PloomesUnavailable, Refused
+from carteira.errors import Refused
 from carteira.simulator.faults import Fault
 from carteira.simulator.requests import Request
 from carteira.simulator.server import Simulator
@@ -147,19 +147,13 @@ class Story(RuleBasedStateMachine):
         self.people.spoil()
 
     def _run(self, **options: Any) -> None:
-        (before, number), edits_before = self._published(), self.people.edits
+        before, number = self._published()
         self.arrived = 0
         try:
             outcome = self.world.sync(**options)
         except Refused:
             assert self._published() == (before, number)
             self._after_refusal(options)
-            return
-        except PloomesUnavailable:
-            # "nothing", and then a row where nothing was: it appeared between the two, which looks like an overload
-            assert self.people.edits > edits_before
-            assert self._published() == (before, number)
-            self._left_unfinished()
             return
         except Cut:
             outcome = None
@@ -182,13 +176,6 @@ class Story(RuleBasedStateMachine):
         else:
             assert last.state == ("partial" if outcome else "running")
             self.unfinished = True
-
-    def _left_unfinished(self) -> None:
-        with self.world.warehouse.transaction() as connection:
-            last = runs.recent(connection, 1)[0]
-        assert last.state in ("partial", "failed")
-        self.unfinished = last.state == "partial"
-        self.changed_since_opening &= self.unfinished
 
     def _succeeded(self, full: bool) -> None:
         self._nothing_left_over()

@@ -119,10 +119,11 @@ def page(
         emptiness.check(decoded.count)
         return _proved(client, entity, decoded, decoded.count, after_id, upto_id)
 
-    found = client.ask(asked, read)
-    if found.size == 0:
-        _prove_nothing(client, entity, after_id, upto_id, since)
-    return found
+    for _ in range(EMPTY_BELIEVED):
+        found = client.ask(asked, read)
+        if found.size or _is_nothing(client, entity, after_id, upto_id, since):
+            return found
+    raise _nothing_said(client, entity)
 
 
 def page_at(client: Client, entity: Entity, skip: int, refused: frozenset[str] = frozenset()) -> Page | None:
@@ -179,11 +180,17 @@ def ids(client: Client, entity: Entity, after_id: int, upto_id: int | None) -> l
     left = 1
     while left > 0:
         behind = found[-1] if found else after_id
-        chunk, left = _ids_page(client, entity, between(behind, upto_id), behind, upto_id)
-        if not chunk:
-            _prove_nothing(client, entity, behind, upto_id, None)
+        chunk, left = _ids_behind(client, entity, behind, upto_id)
         found += chunk
     return found
+
+
+def _ids_behind(client: Client, entity: Entity, after_id: int, upto_id: int | None) -> tuple[list[int], int]:
+    for _ in range(EMPTY_BELIEVED):
+        chunk, left = _ids_page(client, entity, between(after_id, upto_id), after_id, upto_id)
+        if chunk or _is_nothing(client, entity, after_id, upto_id, None):
+            return chunk, left
+    raise _nothing_said(client, entity)
 
 
 def existing(client: Client, entity: Entity, ids: list[int], *, others: bool = False) -> set[int]:
@@ -205,17 +212,15 @@ def existing(client: Client, entity: Entity, ids: list[int], *, others: bool = F
     return set(chunk) & set(ids)
 
 
-def _prove_nothing(
-    client: Client, entity: Entity, after_id: int, upto_id: int | None, since: datetime | None
-) -> None:
-    """Believe that there is nothing only from an answer that holds a row, and leaves no room for another."""
+def _is_nothing(client: Client, entity: Entity, after_id: int, upto_id: int | None, since: datetime | None) -> bool:
+    """Whether an answer that holds a row, and leaves no room for another, proves that there is nothing.
+
+    Not so either where a row appeared since nothing was said: then the page is worth asking for again.
+    """
     newest = _nearest(client, entity, between(after_id, upto_id), "LastUpdateDate desc,Id desc")
     if newest is None:
-        proved = _nothing_between(client, entity, after_id, upto_id)
-    else:
-        proved = since is not None and newest.changed is not None and newest.changed < since
-    if not proved:
-        raise _nothing_said(client, entity)
+        return _nothing_between(client, entity, after_id, upto_id)
+    return since is not None and newest.changed is not None and newest.changed < since
 
 
 def _nothing_between(client: Client, entity: Entity, after_id: int, upto_id: int | None) -> bool:
