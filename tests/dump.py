@@ -7,19 +7,18 @@ from psycopg import sql
 from carteira.warehouse.connection import Warehouse
 
 
-def dump(warehouse: Warehouse) -> str:
-    """All schemas but PostgreSQL's own; bytes are read as text too, where they are some."""
+def dump(warehouse: Warehouse, but: tuple[str, ...] = ()) -> str:
+    """All schemas but PostgreSQL's own, all tables `but` some, in the order of their text."""
     with warehouse.transaction() as connection:
         tables = connection.execute(
             "select schemaname, tablename from pg_tables where schemaname not in ('pg_catalog', 'information_schema')"
         ).fetchall()
         rows = [
             f"{schema}.{table} {row[0]}"
-            for schema, table in tables
+            for schema, table in sorted(tables)
+            if table not in but
             for row in connection.execute(
-                sql.SQL("select convert_from(convert_to(kept::text, 'UTF8'), 'UTF8') from {} as kept").format(
-                    sql.Identifier(schema, table)
-                )
+                sql.SQL("select kept::text from {} as kept order by 1").format(sql.Identifier(schema, table))
             )
         ]
     return "\n".join(rows)

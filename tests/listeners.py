@@ -64,20 +64,24 @@ class Heard:
 
     url: str = ""
     status: int = 200
+    location: str = "/elsewhere"
     calls: list[tuple[str, str]] = field(default_factory=list)
 
 
 @contextmanager
 def web_server() -> Iterator[Heard]:
-    """A web server on loopback that answers every POST with `status`."""
+    """A web server on loopback that answers every GET and POST with `status`."""
     heard = Heard()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
             heard.calls.append((self.path, body.decode()))
             self.send_response(heard.status)
-            self.send_header("location", "/elsewhere")
+            self.send_header("location", heard.location)
             self.send_header("content-length", "0")
             self.end_headers()
 

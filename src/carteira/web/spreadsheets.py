@@ -17,7 +17,7 @@ from carteira.web.words import STATUS
 
 Format = Literal["csv", "xlsx"]
 # A spreadsheet takes a cell that begins with one of these for a formula, or for the way to one.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True, slots=True)
