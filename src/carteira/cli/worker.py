@@ -23,10 +23,11 @@ def worker(arguments: Namespace) -> None:
     """Work; the first signal ends it in order."""
     settings = load(required=("PLOOMES_API_KEY",))
     from carteira import log
+    from carteira.alerts.watch import looking
     from carteira.sync import schedule
 
     log.configure(value.reveal() for value in vars(settings).values() if isinstance(value, Secret))
-    with stop_requests(STOPPING) as stopping, opened(settings) as warehouse:
+    with stop_requests(STOPPING) as stopping, opened(settings) as warehouse, looking(settings, warehouse):
         say(f"Working on the schedule {settings.sync_schedule} ({settings.timezone}).")
         schedule.work(settings, warehouse, stopping)
 
