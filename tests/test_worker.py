@@ -109,8 +109,7 @@ class Company:
 
     def at_work(self, pages: int) -> subprocess.Popen[str]:
         """Who works, once so many pages are staged."""
-        until(lambda: one(self.warehouse, "select pages from sync_runs where state = 'running'") or 0 >= pages)
-        until(lambda: one(self.warehouse, "select count(*) from staged_sales") > 0)
+        until(lambda: (one(self.warehouse, "select pages from sync_runs where state = 'running'") or 0) >= pages)
         pid = self.holder
         assert pid is not None
         return self.workers[pid]

@@ -127,6 +127,15 @@ def _database(commands: Commands) -> None:
 
 
 def _people(commands: Commands) -> None:
+    webhooks = _group(commands, "webhooks", "what Ploomes calls when a deal or a contact changes")
+    for name, run, help in (
+        ("install", "webhooks:install", "make Ploomes call for every change; renew what it switched off"),
+        ("check", "webhooks:check", "whether Ploomes still calls, and when it did last"),
+    ):
+        command = _command(webhooks, name, run, help)
+        command.add_argument("--url", metavar="URL", help="where Ploomes reaches Carteira; CARTEIRA_PUBLIC_URL")
+        _json(command)
+
     users = _group(commands, "users", "who may sign in")
     add = _command(users, "add", "people:add_user", "add a user and print a one-time link to sign in with")
     add.add_argument("email", metavar="EMAIL")

@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 LARGEST_BODY = 64 * 2**20
 CHUNK = 2**18
+DONE = (200, 201, 204)
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 LONGEST_UNASKED_PAUSE = 30.0
 
@@ -107,10 +108,17 @@ class Client:
 
         Raises PloomesUnavailable or PloomesRefused with a sentence, Stopped when the process should end.
         """
+        return self._asked("GET", query, None, read)
+
+    def send(self, method: str, path: str, row: dict[str, object]) -> None:
+        """Write a row; sent again where it is not known whether it arrived, so it may arrive twice."""
+        self._asked(method, path, row, lambda answer: None)
+
+    def _asked(self, method: str, query: str, row: dict[str, object] | None, read: Callable[[Answer], T]) -> T:
         attempts = _Attempts(self._patience)
         while True:
             try:
-                answer = self._once(query, attempts)
+                answer = self._once(method, query, row, attempts)
                 if answer is not None:
                     return read(answer)
             except Unproven as fault:
@@ -121,11 +129,12 @@ class Client:
             except (HTTPError, TimeoutError, OSError) as error:
                 self._try_again(query, attempts, _reason(error))
 
-    def _once(self, query: str, attempts: _Attempts) -> Answer | None:
+    def _once(self, method: str, query: str, row: dict[str, object] | None, attempts: _Attempts) -> Answer | None:
         with self.pacer.turn():
             response = self._http.request(
-                "GET",
+                method,
                 self.base_url + query,
+                json=row,
                 headers=self._headers,
                 redirect=False,
                 preload_content=False,
@@ -137,7 +146,7 @@ class Client:
                 response.close()
                 raise
             response.release_conn()
-        if response.status == 200:
+        if response.status in DONE:
             return Answer(body, _server_time(response.headers.get("Date")))
         self._other_status(query, response, message(body), attempts)
         return None

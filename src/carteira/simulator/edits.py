@@ -6,7 +6,7 @@ Each edit sets LastUpdateDate to the clock's time, unless `silent`. Fields go by
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,13 +17,16 @@ from carteira.simulator.sets import ENTITY_SETS
 from carteira.simulator.store import BLOCK_BORDER, HIDDEN_CONTACTS, Row, Store
 
 OPEN, WON, LOST = 1, 2, 3
+# Who is told of an edit: of which set, what was done, the row as it is and as it was.
+Tell = Callable[[str, str, Row | None, Row | None], None]
 
 
 class Data:
     """The account's deals and contacts."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, tell: Tell | None = None) -> None:
         self._store = store
+        self._tell = tell or (lambda name, action, new, old: None)
         self._given = {(name, block): self._highest(name, block) for name in ("Deals", "Contacts") for block in (0, 1)}
 
     def deals(self) -> Iterator[Row]:
@@ -155,6 +158,7 @@ class Data:
         with self._store.lock:
             row = {"CreateDate": now, "LastUpdateDate": now, **fields, "Id": self._next_id(name)}
             self._store.insert(name, _kept(ENTITY_SETS[name], row))
+        self._tell(name, "Create", self._one(name, row["Id"]), None)
         return int(row["Id"])
 
     def _next_id(self, name: str) -> int:
@@ -174,16 +178,28 @@ class Data:
     def _edit(self, name: str, ids: Sequence[int], fields: Row, silent: bool) -> None:
         if not ids:
             return
-        self._require(name, ids)
+        before = [self._one(name, row_id) for row_id in ids]
         stamp = {} if silent else {"LastUpdateDate": self._now()}
         self._store.update(name, ids, _kept(ENTITY_SETS[name], {**stamp, **fields}))
+        for old in before if not silent else ():
+            new = self._one(name, old["Id"])
+            self._tell(name, _action(old, new), new, old)
 
     def _delete(self, name: str, row_id: int) -> None:
-        _found(name, row_id, self._store.delete(name, row_id))
+        old = self._one(name, row_id)
+        self._store.delete(name, row_id)
+        self._tell(name, "Delete", None, old)
 
     def _require(self, name: str, ids: Sequence[int]) -> None:
         for row_id in ids:
             self._one(name, row_id)
+
+
+def _action(old: Row, new: Row) -> str:
+    """What an edit is called: a contact's status is no deal's."""
+    if "Amount" not in new or new["StatusId"] == old["StatusId"]:
+        return "Update"
+    return {OPEN: "Reopen", WON: "Win", LOST: "Lose"}.get(new["StatusId"], "Update")
 
 
 def _found(name: str, row_id: int, found: bool) -> None:

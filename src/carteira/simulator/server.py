@@ -4,6 +4,7 @@
         ploomes.url, ploomes.key     what a client needs
         ploomes.data                 edit the account and read the truth
         ploomes.requests             what was asked
+        ploomes.webhooks             who is called when something changes, and what became of the calls
         ploomes.clock                set or move the account's time
 
 `serve(host, port, ...)` does the same until interrupted; it is what `carteira simulator` runs, whose options are
@@ -32,6 +33,7 @@ from carteira.simulator.options import decoded
 from carteira.simulator.reference import INTEGRATION_USER
 from carteira.simulator.requests import Logged, Request, RequestLog
 from carteira.simulator.spoiling import spoiled
+from carteira.simulator.webhooks import Delivery, Webhooks
 from carteira.simulator.wire import Call, Listener, Reply
 from carteira.simulator.world import World, open_store
 
@@ -56,7 +58,7 @@ class Simulator:
     `path` keeps the data in a file, used again when it was made with the same deals, customers and seed; days that it
     was put away for are filled with trade.
     `latency` is seconds per answer, one number or (from, to). `allowance` and `habits` tell the account's limits and
-    the manners that nobody knows for sure; `per_minute` is short for the first.
+    the manners that nobody knows for sure; `per_minute` is short for the first. `delivery` is how webhooks are called.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Simulator:
         habits: Habits | None = None,
         faults: Sequence[Fault] = (),
         latency: float | tuple[float, float] = 0.0,
+        delivery: Delivery | None = None,
         gzip: bool = True,
         now: datetime | None = None,
     ) -> None:
@@ -82,7 +85,8 @@ class Simulator:
         catch_up(self.store)
         for name in ("Deals", "Contacts"):
             self.store.ids(name)  # kept from here on, so that the first request is no slower than the others
-        self.data = Data(self.store)
+        self.webhooks = Webhooks(self.clock, delivery or Delivery(), seed)
+        self.data = Data(self.store, self.webhooks.tell)
         self.requests = RequestLog()
         self.limits = Limits(allowance or Allowance(per_minute=per_minute), self.clock)
         self.faults = Faults(faults, seed)
@@ -117,6 +121,7 @@ class Simulator:
 
     def stop(self) -> None:
         self._listener.stop()
+        self.webhooks.stop()
         self.store.close()
 
     def __enter__(self) -> Simulator:
@@ -179,7 +184,7 @@ class Simulator:
         if outcome.answer is NOTHING:
             outcome.fault = self.faults.due(request)
             call.pause(self.faults.chance.uniform(*self.latency) + (outcome.fault.pause if outcome.fault else 0))
-            outcome.answer = self._answer(request, self.keys[call.headers["user-key"]], outcome.fault)
+            outcome.answer = self._answer(request, self.keys[call.headers["user-key"]], outcome.fault, call.body)
         outcome.reply = self._reply(outcome.answer, outcome.fault, call)
 
     def _request(self, call: Call) -> Request:
@@ -204,7 +209,10 @@ class Simulator:
             return message(self.answers.habits.bad_key_status, "Invalid or missing User-Key.")
         return self.limits.refusal(inside)
 
-    def _answer(self, request: Request, key: Key, fault: Fault | None) -> Answer:
+    def _answer(self, request: Request, key: Key, fault: Fault | None, body: bytes) -> Answer:
+        if request.path.startswith("/Webhooks"):
+            answer = self.webhooks.answer(request.method, request.path, body)
+            return spoiled(fault, answer, self.clock.now()) if fault else answer
         if request.method != "GET":
             return message(405, f"The requested resource does not support http method '{request.method}'.")
         answer = self.answers.get(request.path, request.options, key)

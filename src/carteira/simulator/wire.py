@@ -25,6 +25,7 @@ class Call:
     method: str
     target: str
     headers: dict[str, str]
+    body: bytes
     pause: Callable[[float], None]
 
 
@@ -119,8 +120,8 @@ class _Connection(socketserver.StreamRequestHandler):
             self._pause(seconds / pieces)
 
 
-def read_request(stream: BinaryIO) -> tuple[str, str, dict[str, str]]:
-    """One request off a stream, its body read and dropped; raises Closed at the end of the stream or on nonsense."""
+def read_request(stream: BinaryIO) -> tuple[str, str, dict[str, str], bytes]:
+    """Method, target, headers and body of one request; raises Closed at the end of the stream or on nonsense."""
     words = _line(stream).split()
     if len(words) != 3:
         raise Closed
@@ -129,8 +130,8 @@ def read_request(stream: BinaryIO) -> tuple[str, str, dict[str, str]]:
         name, _, value = line.partition(":")
         headers[name.strip().lower()] = value.strip()
     length = headers.get("content-length", "0")
-    stream.read(int(length) if length.isdecimal() else 0)
-    return words[0], words[1], headers
+    body = stream.read(int(length) if length.isdecimal() else 0)
+    return words[0], words[1], headers, body
 
 
 def _line(stream: BinaryIO) -> str:

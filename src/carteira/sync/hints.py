@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import psycopg
 
 from carteira.customer_sales.rebuild import rebuild
 from carteira.errors import CarteiraError, PloomesRefused
-from carteira.ploomes import pages
+from carteira.ploomes import pages, webhooks
 from carteira.ploomes.client import Client, Patience
 from carteira.ploomes.entities import ENTITIES, Entity
 from carteira.ploomes.pacing import WINDOW_SECONDS, Pacer, Stopped
@@ -40,6 +41,7 @@ TAKEN_SECONDS = 90.0
 AGAIN_SECONDS = 20.0
 MOST_TRIES = 5
 TROUBLE_SECONDS = 15.0
+RENEW_SECONDS = 3600.0
 # Ploomes' clock comes in whole seconds.
 CLOCK = timedelta(seconds=1)
 
@@ -213,5 +215,24 @@ def watch(settings: Settings, warehouse: Warehouse, stopping: threading.Event) -
 
 def _watch(settings: Settings, warehouse: Warehouse, stopping: threading.Event) -> None:
     with reader(settings, warehouse, stopping) as hinted:
+        renewed_at = -RENEW_SECONDS
         while not stopping.wait(LOOK_SECONDS):
+            if time.monotonic() - renewed_at >= RENEW_SECONDS:
+                renew(settings, hinted.client)
+                renewed_at = time.monotonic()
             hinted.publish_due()
+
+
+def renew(settings: Settings, client: Client) -> None:
+    """Switch on again what Ploomes switched off; what was never installed stays so."""
+    if settings.public_url is None or settings.webhook_key is None:
+        return
+    try:
+        renewed = webhooks.install(
+            client, settings.public_url + webhooks.ROUTE, settings.webhook_key.reveal(), add=False
+        )
+    except PloomesRefused as refused:
+        log.warning("whether Ploomes still calls cannot be seen: %s", refused)
+        return
+    for one in renewed:
+        log.warning("Ploomes had switched off its webhook for %s %s: renewed", one.entity, one.action)
