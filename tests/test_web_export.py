@@ -16,10 +16,12 @@ from starlette.testclient import TestClient
 
 from carteira.warehouse import people
 from carteira.warehouse.connection import Warehouse
-from carteira.web.spreadsheets import COLUMNS, harmless
+from carteira.web.columns import COLUMNS
+from carteira.web.spreadsheets import columns_of, harmless
 from carteira.web.words import STATUS
 
-TITLES = [column.title for column in COLUMNS]
+ALL = "colunas=" + ",".join(COLUMNS)
+TITLES = [column.title for column in columns_of("cliente", *COLUMNS)]
 
 
 @pytest.fixture
@@ -30,8 +32,8 @@ def client(warehouse: Warehouse, tmp_path: Path) -> Iterator[TestClient]:
         yield client
 
 
-def lines(client: TestClient, query: str = "", **headers: str) -> list[list[str]]:
-    answer = client.get(f"/clientes/exportar.csv{query}", headers=headers)
+def lines(client: TestClient, query: str = ALL, **headers: str) -> list[list[str]]:
+    answer = client.get(f"/clientes/exportar.csv?{query}", headers=headers)
     assert answer.status_code == 200
     assert answer.content.startswith(b"\xef\xbb\xbf"), "without the mark Excel takes it for another encoding"
     return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""), delimiter=";"))
@@ -41,16 +43,42 @@ def test_csv_is_what_excel_in_brazil_reads(client: TestClient) -> None:
     head, *rows = lines(client)
 
     assert head == TITLES
-    assert [row[0] for row in rows] == ["1", "2", "3", "4", "5", "6"]
-    assert rows[0][:13] == [
-        "1", "Padaria São João Ltda", "11.222.333/0001-81", "São Paulo", "SP", "Ana", "90071992547909,93", "3",
-        "30023997515969,98", "30/09/2026", "10/11/2026", "0", "0",
+    assert [row[1] for row in rows] == ["1", "2", "3", "4", "5", "6"]
+    assert rows[0][:3] == ["Padaria São João Ltda", "1", "11.222.333/0001-81"]
+    assert rows[0][5:] == [
+        "Ana", "São Paulo", "SP", "90071992547909,93", "3", "30023997515969,98", "30/09/2026", "10/11/2026", "0", "0",
     ]  # fmt: skip
-    assert rows[0][13:] in [[status, letter] for status in STATUS.values() for letter in ("A", "")]
-    assert rows[3][13:] == ["Sem compra", ""]
+    assert rows[0][3:5] in [[status, letter] for status in STATUS.values() for letter in ("A", "")]
+    assert rows[3][3:5] == ["Sem compra", ""]
     assert rows[1][2] == "12.ABC.345/01DE-35"
     assert rows[2][2] == "529.982.247-25"
-    assert rows[3][1:3] == ["(sem nome)", ""]
+    assert rows[3][0] == "(sem nome)"
+    assert rows[3][2] == ""
+
+
+def test_the_file_has_the_columns_that_are_shown(client: TestClient) -> None:
+    """Those that the address names, in the order of the page; without any the page's own, its trend left out."""
+    assert lines(client, "colunas=vendas,uf,nada&busca=padaria") == [
+        ["Cliente", "Cidade", "UF", "Vendas"],
+        ["Padaria São João Ltda", "São Paulo", "SP", "3"],
+    ]
+    assert lines(client, "colunas=vendas&colunas=documento")[0] == ["Cliente", "CNPJ ou CPF", "Vendas"]
+    assert lines(client, "busca=padaria")[0] == [
+        "Cliente", "CNPJ ou CPF", "Status", "Classe", "Vendedor", "Cidade", "UF", "Faturamento", "Vendas",
+        "Ticket médio", "Última compra",
+    ]  # fmt: skip
+
+
+def test_the_file_has_groups_where_the_page_has(client: TestClient, warehouse: Warehouse) -> None:
+    with warehouse.transaction() as connection:
+        connection.execute("update customers set cnpj_root = '11222333' where customer_id in (1, 5)")
+
+    head, first, *rest = lines(client, "agrupar=grupo&colunas=codigo,documento,vendas")
+
+    assert head == ["Cliente", "Clientes", "Código", "CNPJ ou CPF", "Vendas"]
+    assert first == ["Padaria São João Ltda", "2", "", "11.222.333", "4"]
+    assert [row[:3] for row in rest][:2] == [["Açougue Boi & Cia", "1", "2"], ["Maria da Conceição", "1", "3"]]
+    assert len(rest) == 4
 
 
 def test_the_answer_is_a_file_with_a_name(client: TestClient) -> None:
@@ -62,28 +90,28 @@ def test_the_answer_is_a_file_with_a_name(client: TestClient) -> None:
 
 
 def test_xlsx_has_typed_cells(client: TestClient) -> None:
-    answer = client.get("/clientes/exportar.xlsx")
+    answer = client.get(f"/clientes/exportar.xlsx?{ALL}")
     sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
     assert sheet is not None
     head, first, *rest = sheet.iter_rows()
 
     assert [cell.value for cell in head] == TITLES
     assert len(rest) == 5
-    assert [cell.data_type for cell in first][:14] == list("nsssssnnnddnns")
+    assert [cell.data_type for cell in first] == list("snssssssnnnddnn")
     assert (first[2].value, first[2].number_format) == ("11.222.333/0001-81", "@")
-    assert first[10].value == datetime(2026, 11, 10)
-    assert first[10].number_format == "dd/mm/yyyy"
-    assert rest[0][6].value == 1000
+    assert first[12].value == datetime(2026, 11, 10)
+    assert first[12].number_format == "dd/mm/yyyy"
+    assert rest[0][8].value == 1000
     assert not [cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]
 
 
 def test_no_name_becomes_a_formula(client: TestClient) -> None:
     hostile = '\'=HYPERLINK("http://evil";"x")'
 
-    assert lines(client)[6][1] == hostile
+    assert lines(client)[6][0] == hostile
     sheet = openpyxl.load_workbook(io.BytesIO(client.get("/clientes/exportar.xlsx").content)).active
     assert sheet is not None
-    assert sheet["B7"].value == hostile
+    assert sheet["A7"].value == hostile
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", "\r=1"])
@@ -94,20 +122,22 @@ def test_each_start_of_a_formula_is_disarmed(text: str) -> None:
 
 def test_the_file_holds_what_the_page_lists(client: TestClient) -> None:
     """The same filters and the same order, on all pages."""
-    assert [row[0] for row in lines(client, "?uf=SP&ordem=cliente")[1:]] == ["5", "2", "1"]
-    assert [row[0] for row in lines(client, "?busca=S%C3%83O+jo%C3%A3o&pagina=3")[1:]] == ["1"]
-    assert [row[7] for row in lines(client, "?periodo=2026-10-01..2026-10-31&vendas=com")[1:]] == ["1"]
-    assert lines(client, "?busca=ningu%C3%A9m") == [TITLES]
+    assert [row[1] for row in lines(client, f"{ALL}&uf=SP&ordem=cliente")[1:]] == ["5", "2", "1"]
+    assert [row[1] for row in lines(client, f"{ALL}&busca=S%C3%83O+jo%C3%A3o&pagina=3")[1:]] == ["1"]
+    assert lines(client, "colunas=vendas&periodo=2026-10-01..2026-10-31&vendas=com")[1:] == [
+        ["Padaria São João Ltda", "1"]
+    ]
+    assert lines(client, f"{ALL}&busca=ningu%C3%A9m") == [TITLES]
 
 
 def test_a_vendedor_exports_his_own_only(client: TestClient, warehouse: Warehouse) -> None:
     rows = lines(client, **dashboard.viewer(warehouse, "vendedor", ANA))[1:]
 
-    assert [(row[0], row[7]) for row in rows] == [("1", "2"), ("3", "1")]
+    assert [(row[1], row[9]) for row in rows] == [("1", "2"), ("3", "1")]
 
 
 def test_an_export_is_written_down(client: TestClient, warehouse: Warehouse) -> None:
-    lines(client, "?uf=SP")
+    lines(client, "uf=SP")
 
     with warehouse.transaction() as connection:
         (entry,) = people.audit_log(connection)

@@ -18,7 +18,7 @@ from carteira.warehouse.connection import Warehouse
 from carteira.web.entry import address
 from carteira.web.pages.customer_query import asked
 from carteira.web.session import Viewer, sight_of, signed_in
-from carteira.web.spreadsheets import Format, write
+from carteira.web.spreadsheets import Format, columns_of, write
 
 router = APIRouter(include_in_schema=False)
 
@@ -32,7 +32,7 @@ CHUNK = 65_536
 
 @router.get("/clientes/exportar.{format}")
 def download(request: Request, viewer: Annotated[Viewer, Depends(signed_in)], format: Format) -> Response:
-    """Exactly the customers that `/clientes` lists under the same address, on all its pages."""
+    """Exactly the customers and columns that `/clientes` lists under the same address, on all its pages."""
     warehouse: Warehouse = request.app.state.warehouse
     zone: ZoneInfo = request.app.state.zone
     # Written before it is sent: a slow reader holds a temporary file and no connection to the database.
@@ -45,9 +45,17 @@ def download(request: Request, viewer: Annotated[Viewer, Depends(signed_in)], fo
         sight = sight_of(viewer)
         portfolio = request.app.state.portfolios.of(connection, read, sight)
         found = customers.everyone(
-            connection, sight, zone, query.filters, sort=query.column, order=order, portfolio=portfolio
+            connection,
+            sight,
+            zone,
+            query.filters,
+            sort=query.column,
+            order=order,
+            portfolio=portfolio,
+            grouped=query.grouped,
         )
-        count = write(found, zone, format, file)
+        names = ("cliente", *(["grupo"] if query.grouped else []), *query.shown)
+        count = write(found, zone, format, file, columns_of(*names))
     with warehouse.transaction() as connection:
         people.note(
             connection,

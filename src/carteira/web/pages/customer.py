@@ -19,9 +19,9 @@ from carteira.customer_sales.reports import Profile
 from carteira.customer_sales.segments import Standing, Status
 from carteira.warehouse import runs
 from carteira.web.formats import Formats
-from carteira.web.pages.customers import document
 from carteira.web.pages.frame import BIGGEST_ID, SignedIn, View, initials, looking
 from carteira.web.pages.rhythm import rhythm, strip
+from carteira.web.spreadsheets import document
 from carteira.web.words import OF_CELL, STATUS
 
 router = APIRouter()

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from carteira.brazil import masked_cnpj, masked_cpf
 from carteira.customer_sales import customers as customer_list
 from carteira.customer_sales import reports
-from carteira.customer_sales.customers import Customer, Filters, Listing
+from carteira.customer_sales.customers import Company, Customer, Filters, Listing
 from carteira.customer_sales.period import Period, add_months
 from carteira.customer_sales.segments import AT_RISK, QUIET_DAYS, STATUSES, Group
+from carteira.web import columns
 from carteira.web.pages import periods
 from carteira.web.pages.addresses import with_query
 from carteira.web.pages.customer_query import COLUMNS, VIEWED, Query, query_of, short, text_of
 from carteira.web.pages.frame import SignedIn, View, looking
 from carteira.web.pages.sparks import Spark, spark
+from carteira.web.spreadsheets import document, members
 from carteira.web.words import STATUS, cells
 
 router = APIRouter()
@@ -28,6 +30,7 @@ PATH = "/clientes"
 PAGE_SIZE = 50
 LAST_PAGE = 10**9
 TREND_MONTHS = 12
+ZERO = Decimal(0)
 # Which of them have customers would cost a scan of all customers.
 # fmt: off
 STATES = (
@@ -76,9 +79,13 @@ class Preset:
 
 @dataclass(frozen=True, slots=True)
 class Line:
+    """A row: where its name leads, and how many customers it stands for."""
+
     customer: Customer
     document: str
     trend: Spark | None
+    address: str
+    members: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,7 @@ def customers(
             limit=PAGE_SIZE,
             page=query.page,
             portfolio=view.portfolio(),
+            grouped=query.grouped,
         )
         context = _context(view, query, listing) | _menus(view, query)
         return view.render("clientes.html", "clientes", context)
@@ -120,7 +128,7 @@ def customers(
 
 def _context(view: View, query: Query, listing: Listing) -> dict[str, Any]:
     return {
-        "lines": _lines(view, listing),
+        "lines": _lines(view, query, listing),
         "listing": listing,
         "headings": {name: _heading(name, query) for name in COLUMNS},
         "filters": _filters(view, query),
@@ -128,30 +136,49 @@ def _context(view: View, query: Query, listing: Listing) -> dict[str, Any]:
         "pages": _pages(listing, query),
         "query": query,
         "revenue_title": "Faturamento no período" if query.filters.period else "Faturamento total",
-        "clear": PATH,
+        "clear": with_query(PATH, short(_arranged(query))),
+        "columns": columns.COLUMNS,
+        "columns_reset": with_query(PATH, short(query.text | {"colunas": None})),
+        "group_address": with_query(PATH, short(query.text | {"agrupar": None if query.grouped else "grupo"})),
     }
 
 
-def _lines(view: View, listing: Listing) -> list[Line]:
-    months = reports.month_periods(add_months(view.today, 1 - TREND_MONTHS), view.today)
-    pairs = [Period(first.first, last.last) for first, last in zip(months[::2], months[1::2], strict=True)]
-    ids = [customer.customer_id for customer in listing.rows if customer.total_deals]
-    trends = reports.trends(view.connection, ids, pairs, view.f.zone, view.sight) if ids else {}
+def _lines(view: View, query: Query, listing: Listing) -> list[Line]:
+    trends = _trends(view, listing) if "tendencia" in query.shown else {}
     return [
         Line(
             customer,
             document(customer),
             spark(trends.get(customer.customer_id, []), width=72, height=20, pad=3),
+            _opened(query, customer),
+            members(customer),
         )
         for customer in listing.rows
     ]
 
 
-def document(customer: Customer) -> str:
-    """CNPJ or CPF with its mask; one that is not valid as it was typed."""
-    if customer.customer_cnpj:
-        return masked_cnpj(customer.customer_cnpj)
-    return masked_cpf(customer.cpf) if customer.cpf else customer.document_raw or ""
+def _trends(view: View, listing: Listing) -> dict[int, list[Decimal]]:
+    months = reports.month_periods(add_months(view.today, 1 - TREND_MONTHS), view.today)
+    pairs = [Period(first.first, last.last) for first, last in zip(months[::2], months[1::2], strict=True)]
+    members = {row.customer_id: _members(row) for row in listing.rows if row.total_deals}
+    ids = [member for row in members.values() for member in row]
+    found = reports.trends(view.connection, ids, pairs, view.f.zone, view.sight) if ids else {}
+    zeros = [ZERO] * len(pairs)
+    return {
+        row: [sum(parts, ZERO) for parts in zip(*(found.get(member, zeros) for member in row_members), strict=True)]
+        for row, row_members in members.items()
+    }
+
+
+def _members(row: Customer) -> list[int]:
+    return list(row.members) if isinstance(row, Company) else [row.customer_id]
+
+
+def _opened(query: Query, customer: Customer) -> str:
+    """A customer's page; of several, the list of them under the same filters."""
+    if members(customer) == 1:
+        return f"{PATH}/{customer.customer_id}"
+    return with_query(PATH, short(query.text | {"agrupar": None, "raiz": customer.customer_cnpj}))
 
 
 def _heading(name: str, query: Query) -> Heading:
@@ -173,6 +200,7 @@ def _filters(view: View, query: Query) -> list[Filter]:
         "cidade": asked.city,
         "minimo": f"≥ {f.compact(asked.minimum)}" if asked.minimum is not None else None,
         "periodo": f.range(asked.period.first, asked.period.last) if asked.period else None,
+        "raiz": f"{asked.root[:2]}.{asked.root[2:5]}.{asked.root[5:]}" if asked.root else None,
     } | _judged(asked)
     titles = {
         "vendedor": "Vendedor",
@@ -180,6 +208,7 @@ def _filters(view: View, query: Query) -> list[Filter]:
         "cidade": "Cidade",
         "minimo": "Faturamento",
         "periodo": "Período",
+        "raiz": "Grupo",
         "vendas": "Com vendas",
         "status": "Status",
         "classe": "Classe",
@@ -234,12 +263,17 @@ def _tabs(view: View, query: Query) -> list[Tab]:
     return [
         Tab(
             name,
-            with_query(PATH, short({"ordem": query.text["ordem"], "sentido": query.text["sentido"]} | asked)),
+            with_query(PATH, short(_arranged(query) | asked)),
             now == asked,
             sum(group.customers for group in groups) if groups or "parado" not in asked else quiet,
         )
         for name, asked, groups in views
     ]
+
+
+def _arranged(query: Query) -> dict[str, Any]:
+    """How the list is shown, whatever it is narrowed to."""
+    return {name: query.text[name] for name in ("ordem", "sentido", "colunas", "agrupar")}
 
 
 def _menus(view: View, query: Query) -> dict[str, Any]:

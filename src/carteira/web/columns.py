@@ -1,0 +1,44 @@
+"""The columns that the customer list may have, on the page and in its files; `colunas` in the address names them."""
+
+from __future__ import annotations
+
+# In the order in which they stand; the name of the customer is always the first.
+COLUMNS = {
+    "codigo": "Código",
+    "documento": "CNPJ ou CPF",
+    "status": "Status",
+    "classe": "Classe",
+    "vendedor": "Vendedor",
+    "uf": "Cidade e UF",
+    "faturamento": "Faturamento",
+    "tendencia": "Tendência",
+    "vendas": "Vendas",
+    "ticket": "Ticket médio",
+    "primeira": "Primeira compra",
+    "ultima": "Última compra",
+    "abertos": "Em aberto",
+    "perdidos": "Perdidas",
+}
+DEFAULT = (
+    "documento",
+    "status",
+    "classe",
+    "vendedor",
+    "uf",
+    "faturamento",
+    "tendencia",
+    "vendas",
+    "ticket",
+    "ultima",
+)
+
+
+def chosen(text: str) -> tuple[str, ...]:
+    """The columns that an address names, in their order; those of always where it names none."""
+    named = set(text.split(","))
+    return tuple(name for name in COLUMNS if name in named) or DEFAULT
+
+
+def written(names: tuple[str, ...]) -> str:
+    """How an address names them: not at all where they are those of always."""
+    return "" if names == DEFAULT else ",".join(names)
