@@ -192,6 +192,11 @@ class Formats:
         """novembro de 2026, November 2026"""
         return self.say("%(month)s de %(year)s", month=self.month(day.month, "wide"), year=day.year)
 
+    def short_month(self, moment: dt.datetime) -> str:
+        """nov de 2026, Nov 2026; the month that it is in `zone`."""
+        day = self.local(moment)
+        return self.say("%(month)s de %(year)s", month=self.month(day.month), year=day.year)
+
     def quarter(self, day: dt.date) -> str:
         """4º tri, Q4"""
         return self.say("%(number)sº tri", number=(day.month + 2) // 3)
