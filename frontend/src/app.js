@@ -2,6 +2,7 @@ import "htmx.org";
 import { drawAges } from "./ages.js";
 import "./theme.js";
 import "./controls.js";
+import "./news.js";
 
 async function drawCharts() {
   const places = document.querySelectorAll("[data-chart]");
