@@ -21,24 +21,23 @@ from carteira.warehouse.connection import Connection
 from carteira.warehouse.stamp import Stamp
 from carteira.web import kept, templating
 from carteira.web.formats import Formats, formats
-from carteira.web.languages import marked
 from carteira.web.portfolios import Portfolios
 from carteira.web.session import Viewer, sight_of, signed_in
 
 SignedIn = Annotated[Viewer, Depends(signed_in)]
 
 PAGES = (
-    ("/marked(", ")Painelmarked(", ")painelmarked(", ")painel"),
-    ("/clientesmarked(", ")Clientesmarked(", ")clientesmarked(", ")clientes"),
-    ("/carteiramarked(", ")Carteiramarked(", ")carteiramarked(", ")carteira"),
-    ("/sincronizacoesmarked(", ")Sincronizaçõesmarked(", ")syncmarked(", ")sincronizacoes"),
+    ("/", "Painel", "painel", "painel"),
+    ("/clientes", "Clientes", "clientes", "clientes"),
+    ("/carteira", "Carteira", "carteira", "carteira"),
+    ("/sincronizacoes", "Sincronizações", "sync", "sincronizacoes"),
 )
 BIGGEST_ID = 2**63 - 1
-ROLES = {"adminmarked(": ")Administraçãomarked(", ")gestormarked(": ")Gestãomarked(", ")vendedormarked(": ")Vendas"}
+ROLES = {"admin": "Administração", "gestor": "Gestão", "vendedor": "Vendas"}
 # How a run that did not publish is called, beside its time and in a sentence.
 ENDED = {
-    "refusedmarked(": (")foi recusadamarked(", ")foi recusada pela conferência"),
-    "failedmarked(": (")foi interrompidamarked(", ")não chegou ao fim"),
+    "refused": ("foi recusada", "foi recusada pela conferência"),
+    "failed": ("foi interrompida", "não chegou ao fim"),
 }
 
 
@@ -163,16 +162,15 @@ def _wants_part(request: Request) -> bool:
 
 
 def _frame(page: str, view: View, standing: Standing) -> Frame:
-    viewer, f = view.viewer, view.f
-    pages = tuple((address, f.say(name), mark, key) for address, name, mark, key in PAGES)
-    name = viewer.name or viewer.email or f.say("Primeiro acesso")
+    viewer = view.viewer
+    name = viewer.name or viewer.email or "Primeiro acesso"
     return Frame(
         page=page,
         today=view.today,
-        pages=pages if view.sight.sees_all else pages[:-1],
+        pages=PAGES if view.sight.sees_all else PAGES[:-1],
         sees_runs=view.sight.sees_all,
         viewer_name=name,
-        viewer_role=f.say(ROLES[viewer.role]),
+        viewer_role=ROLES[viewer.role],
         viewer_initials=initials(name),
         is_first_visitor=viewer.user_id is None,
         rejected=standing.rejected_rows if view.sight.sees_all else 0,
@@ -195,32 +193,23 @@ def initials(name: str) -> str:
 def _fresh(standing: Standing, read: Stamp, f: Formats) -> Fresh:
     at = read.last_sync_at
     if standing.opened_at and standing.state in ENDED:
-        return Fresh("failed", at, f.say(ENDED[standing.state][0], when=f.when(standing.opened_at, read.today)))
+        return Fresh("failed", at, f"A de {f.when(standing.opened_at, read.today)} {ENDED[standing.state][0]}")
     if at is None:
-        return Fresh("none", None, f.say("Primeira leitura em curso") if standing.state else f.say("Nada sincronizado ainda"))
+        return Fresh("none", None, "Primeira leitura em curso" if standing.state else "Nada sincronizado ainda")
     if read.stale:
-        return Fresh("stale", at, f.say("A sincronização está atrasada"))
-    return Fresh("ok", at, f.say("Confere com o Ploomes"))
+        return Fresh("stale", at, "A sincronização está atrasada")
+    return Fresh("ok", at, "Confere com o Ploomes")
 
 
 def _banner(standing: Standing, read: Stamp, f: Formats) -> Banner | None:
     at = read.last_sync_at
     if standing.opened_at and standing.state in ENDED:
-        what = f.say(ENDED[standing.state][1], when=f.when(standing.opened_at, read.today))
-        still = (
-            f.say("Nada mudou: você vê os dados de %(when)s.", when=f.when(at, read.today))
-            if at
-            else f.say("Ainda não há dados publicados.")
-        )
+        what = f"A sincronização de {f.when(standing.opened_at, read.today)} {ENDED[standing.state][1]}."
+        still = f"Nada mudou: você vê os dados de {f.when(at, read.today)}." if at else "Ainda não há dados publicados."
         return Banner("fail", what, still)
     if at and read.stale_hours is not None:
-        what = f.say("Os dados são de %(when)s.", when=f.when(at, read.today))
-        then = f.count(
-            "Nada foi publicado há %(n)s hora; os totais valem até aquele momento.",
-            "Nada foi publicado há %(n)s horas; os totais valem até aquele momento.",
-            read.stale_hours,
-        )
-        return Banner("warn", what, then)
+        then = f"Nada foi publicado há {f.number(read.stale_hours)} horas; os totais valem até aquele momento."
+        return Banner("warn", f"Os dados são de {f.when(at, read.today)}.", then)
     return None
 
 
