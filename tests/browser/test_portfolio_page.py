@@ -37,8 +37,8 @@ def test_a_view_holds_as_many_customers_as_its_tab_says(site: Site, visit: Visit
 def test_status_and_class_can_be_filtered_by(site: Site, visit: Visit) -> None:
     page = visit(site).goto("/clientes")
     page.get_by_text("Filtro", exact=True).click()
-    page.get_by_label("Status").select_option(label="Quase inativo")
-    page.get_by_label("Classe").select_option(label="A")
+    page.locator("select[name=status]").select_option(label="Quase inativo")
+    page.locator("select[name=classe]").select_option(label="A")
     page.get_by_role("button", name="Aplicar").click()
     page.wait_for_url("**status=quase**")
 
