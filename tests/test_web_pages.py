@@ -208,7 +208,7 @@ def test_every_reason_of_a_rejection_has_its_words() -> None:
     written = [value for name, value in vars(decode).items() if name.isupper() and isinstance(value, str)]
     written = [text for text in written if text.startswith(("is ", "cannot "))]
     assert len(written) >= 5
-    assert [text for text in written if reason(text) == text] == []
+    assert [text for text in written if reason(text, F) == text] == []
 
 
 def test_initials() -> None:

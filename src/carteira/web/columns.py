@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from carteira.web.languages import marked
+
 # In the order in which they stand; the name of the customer is always the first.
 COLUMNS = {
-    "codigo": "Código",
-    "documento": "CNPJ ou CPF",
-    "status": "Status",
-    "classe": "Classe",
-    "vendedor": "Vendedor",
-    "uf": "Cidade e UF",
-    "faturamento": "Faturamento",
-    "tendencia": "Tendência",
-    "vendas": "Vendas",
-    "ticket": "Ticket médio",
-    "primeira": "Primeira compra",
-    "ultima": "Última compra",
-    "abertos": "Em aberto",
-    "perdidos": "Perdidas",
+    "codigo": marked("Código"),
+    "documento": marked("CNPJ ou CPF"),
+    "status": marked("Status"),
+    "classe": marked("Classe"),
+    "vendedor": marked("Vendedor"),
+    "uf": marked("Cidade e UF"),
+    "faturamento": marked("Faturamento"),
+    "tendencia": marked("Tendência"),
+    "vendas": marked("Vendas"),
+    "ticket": marked("Ticket médio"),
+    "primeira": marked("Primeira compra"),
+    "ultima": marked("Última compra"),
+    "abertos": marked("Em aberto"),
+    "perdidos": marked("Perdidas"),
 }
 DEFAULT = (
     "documento",

@@ -234,6 +234,11 @@ class Formats:
         return f"{day}, {self.time(moment)}"
 
 
+def capitalized(text: str) -> str:
+    """novembro de 2026 -> Novembro de 2026; what follows stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def _places(scaled: Decimal) -> int:
     """How many decimals leave three digits."""
     return 2 if scaled < Decimal("9.995") else 1 if scaled < Decimal("99.95") else 0

@@ -17,26 +17,27 @@ from carteira.errors import CarteiraError, DatabaseError
 from carteira.warehouse.connection import away
 from carteira.web.formats import formats
 from carteira.web.headers import security_headers
+from carteira.web.languages import marked
 from carteira.web.session import SignInNeeded
 from carteira.web.templating import locale_of, render
 
 log = logging.getLogger(__name__)
 
 EXPLANATIONS = {
-    401: ("Entre para continuar", "A sua sessão terminou ou ainda não começou."),
-    403: ("Sem permissão", "O seu perfil não permite abrir esta página."),
-    404: ("Página não encontrada", "O endereço não existe, ou o registro está fora da sua carteira."),
-    405: ("Método não permitido", "Este endereço não aceita esse tipo de pedido."),
-    413: ("Pedido grande demais", "Nada aqui precisa de tanto."),
-    422: ("Pedido não entendido", "Um dos valores do endereço não é válido."),
-    429: ("Muitas tentativas", "Espere um pouco antes de tentar de novo."),
+    401: (marked("Entre para continuar"), marked("A sua sessão terminou ou ainda não começou.")),
+    403: (marked("Sem permissão"), marked("O seu perfil não permite abrir esta página.")),
+    404: (marked("Página não encontrada"), marked("O endereço não existe, ou o registro está fora da sua carteira.")),
+    405: (marked("Método não permitido"), marked("Este endereço não aceita esse tipo de pedido.")),
+    413: (marked("Pedido grande demais"), marked("Nada aqui precisa de tanto.")),
+    422: (marked("Pedido não entendido"), marked("Um dos valores do endereço não é válido.")),
+    429: (marked("Muitas tentativas"), marked("Espere um pouco antes de tentar de novo.")),
     503: (
-        "Banco de dados fora do alcance",
-        "Os dados publicados estão guardados; tente de novo em instantes.",
+        marked("Banco de dados fora do alcance"),
+        marked("Os dados publicados estão guardados; tente de novo em instantes."),
     ),
 }
 DATABASE_AWAY = "The database cannot be used at the moment; the log says why. What was published is untouched."
-UNEXPECTED = ("Algo deu errado", "O erro foi registrado. Os dados publicados continuam intactos.")
+UNEXPECTED = (marked("Algo deu errado"), marked("O erro foi registrado. Os dados publicados continuam intactos."))
 
 
 def install(app: FastAPI) -> None:

@@ -9,6 +9,7 @@ from carteira.customer_sales import sight
 from carteira.customer_sales.sight import Sight
 from carteira.warehouse.people import Viewer
 from carteira.web import kept
+from carteira.web.languages import marked
 
 __all__ = ["Viewer", "admin", "in_person", "sight_of", "signed_in"]
 
@@ -44,7 +45,7 @@ async def admin(request: Request) -> Viewer:
     """As `signed_in`, for what only an admin may do."""
     viewer = await signed_in(request)
     if viewer.role != "admin":
-        raise HTTPException(403, "Só um administrador pode fazer isto.")
+        raise HTTPException(403, marked("Só um administrador pode fazer isto."))
     return viewer
 
 
@@ -52,7 +53,7 @@ async def in_person(request: Request) -> Viewer:
     """As `signed_in`, for what a token may not do in its maker's name."""
     viewer = await signed_in(request)
     if "authorization" in request.headers:
-        raise HTTPException(403, "Isto se faz entrando com e-mail e senha, e não com um token.")
+        raise HTTPException(403, marked("Isto se faz entrando com e-mail e senha, e não com um token."))
     return viewer
 
 

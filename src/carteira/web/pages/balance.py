@@ -8,7 +8,7 @@ from typing import Any
 
 from carteira.customer_sales import segments
 from carteira.customer_sales.segments import AT_RISK, Group, Month, Portfolio
-from carteira.web.formats import Delta, Formats
+from carteira.web.formats import Delta, Formats, capitalized
 from carteira.web.pages.frame import View
 
 MONTHS = 12
@@ -72,9 +72,12 @@ def _bars(months: list[Month], f: Formats) -> tuple[list[Bar], float]:
 
 def _bar(month: Month, left: float, step: float, base: float, scale: float, f: Formats) -> Bar:
     new, back, lost = (round(count * scale, 1) for count in (month.new, month.back, month.lost))
-    title = (
-        f"{f.month(month.first.month, 'wide').capitalize()} de {month.first.year}: {f.signed(month.new)} novos, "
-        f"{f.signed(month.back)} recuperados, {f.signed(-month.lost)} perdidos"
+    title = f.say(
+        "%(month)s: %(new)s novos, %(back)s recuperados, %(lost)s perdidos",
+        month=capitalized(f.long_month(month.first)),
+        new=f.signed(month.new),
+        back=f.signed(month.back),
+        lost=f.signed(-month.lost),
     )
     return Bar(
         x=round(left + step * (1 - BAR) / 2, 1),

@@ -18,7 +18,8 @@ from carteira.customer_sales.period import PRESETS, Period, add_months
 from carteira.customer_sales.reports import Profile
 from carteira.customer_sales.segments import Standing, Status
 from carteira.warehouse import runs
-from carteira.web.formats import Formats
+from carteira.web.formats import Formats, capitalized
+from carteira.web.languages import marked
 from carteira.web.pages.frame import BIGGEST_ID, SignedIn, View, initials, looking
 from carteira.web.pages.rhythm import rhythm, strip
 from carteira.web.spreadsheets import document
@@ -28,9 +29,18 @@ router = APIRouter()
 
 MONTHS, RHYTHM_MONTHS, NARROW_MONTHS = 24, 24, 11
 DEALS, MORE_DEALS = 10, 50
-SITUATIONS = (("", "Todos"), ("won", "Ganhos"), ("open", "Abertos"), ("lost", "Perdidos"))
-NODES = {"won": ("won", "check", "Ganho"), "lost": ("lost", "x", "Perdido"), "open": ("open", "clock", "Aberto")}
-OTHER = ("other", "info", "Outra situação")
+SITUATIONS = (
+    ("", marked("Todos")),
+    ("won", marked("Ganhos")),
+    ("open", marked("Abertos")),
+    ("lost", marked("Perdidos")),
+)
+NODES = {
+    "won": ("won", "check", marked("Ganho")),
+    "lost": ("lost", "x", marked("Perdido")),
+    "open": ("open", "clock", marked("Aberto")),
+}
+OTHER = ("other", "info", marked("Outra situação"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +113,10 @@ def _standing(view: View, standing: Standing | None) -> dict[str, Any]:
     return {
         "standing": standing,
         "status": status,
-        "status_name": STATUS[status],
-        "segment": f"R{standing.cell // 10} F{standing.cell % 10} · {segment.one}" if standing and segment else "",
+        "status_name": view.f.say(STATUS[status]),
+        "segment": f"R{standing.cell // 10} F{standing.cell % 10} · {view.f.say(segment.one)}"
+        if standing and segment
+        else "",
         "rules": view.portfolio().rules,
     }
 
@@ -124,7 +136,7 @@ def _buying(view: View, customer_id: int, standing: Standing | None) -> dict[str
         "days_with_purchase": len(purchases),
         "strip": strip(purchases, found, view.today, RHYTHM_MONTHS, 1126, f),
         "narrow_strip": strip(purchases, found, view.today, NARROW_MONTHS, 324, f),
-        "months": [(f"{f.month(month.first.month, 'wide')} de {month.first.year}", total) for month, total in totals],
+        "months": [(f.long_month(month.first), total) for month, total in totals],
         "chart": _chart(totals, f),
     }
 
@@ -135,8 +147,8 @@ def _chart(totals: list[tuple[Period, Decimal]], f: Formats) -> dict[str, Any]:
         "now": [float(total) for _, total in totals],
         "tips": [
             {
-                "title": f"{f.month(month.first.month, 'wide').capitalize()} de {month.first.year}",
-                "rows": [["now", "Faturamento", f.money(total)]],
+                "title": capitalized(f.long_month(month.first)),
+                "rows": [["now", f.say("Faturamento"), f.money(total)]],
             }
             for month, total in totals
         ],
@@ -166,7 +178,7 @@ def _deals(view: View, found: Customer, situation: str, shown: int) -> dict[str,
     return {
         "years": years,
         "situation": chosen,
-        "situations": SITUATIONS,
+        "situations": [(key, view.f.say(name)) for key, name in SITUATIONS],
         "deals_shown": min(shown, len(asked)),
         "deals_total": len(asked),
         "more": shown + MORE_DEALS,
@@ -184,7 +196,7 @@ def _at(deal: Deal) -> datetime | None:
 
 def _year(deal: Deal, f: Formats) -> str:
     at = _at(deal)
-    return str(f.local(at).year) if at else "Sem data"
+    return str(f.local(at).year) if at else f.say("Sem data")
 
 
 def _is_sale(deal: Deal, usual_currency_id: int | None) -> bool:
@@ -199,15 +211,16 @@ def _sold(sales: list[Deal], year: str, f: Formats) -> tuple[int, Decimal]:
 
 
 def _event(deal: Deal, view: View) -> Event:
+    say = view.f.say
     kind, mark, status = NODES.get(deal.status, OTHER)
     more = deal.loss_reason if deal.status == "lost" else deal.pipeline_name
     if deal.status == "open" and deal.stage_name:
         more = f"{deal.pipeline_name}, {deal.stage_name.lower()}" if deal.pipeline_name else deal.stage_name
     note = " · ".join(
-        word for word in (status, more, "" if deal.closed_at or deal.status != "won" else "sem data") if word
+        word for word in (say(status), more, "" if deal.closed_at or deal.status != "won" else say("sem data")) if word
     )
     address = _link(view.request.app.state.settings.deal_url, deal.deal_id)
-    return Event(kind, mark, deal.title or "(sem título)", note, deal.total, _at(deal), address)
+    return Event(kind, mark, deal.title or say("(sem título)"), note, deal.total, _at(deal), address)
 
 
 def _branches(view: View, profile: Profile | None, year: Period) -> dict[str, Any]:

@@ -40,6 +40,8 @@ CELL = re.compile(r"[1-5][1-5]", re.ASCII)
 ROOT = re.compile(r"[0-9A-Z]{8}", re.ASCII)
 DAYS = re.compile(r"\d{1,4}", re.ASCII)
 THOUSANDS = re.compile(r"\d{1,3}(\.\d{3})+")
+# 10,000 and 10,000.50: no amount of money has three decimals, so an address means the same in every language.
+ENGLISH = re.compile(r"\d{1,3}(,\d{3})+(\.\d{1,2})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,7 @@ def asked(parameters: Mapping[str, str], today: date) -> Query:
 def text_of(parameters: Mapping[str, str]) -> dict[str, Any]:
     """What stands in an address, cleaned; what means nothing is dropped."""
     text: dict[str, Any] = {
-        name: parameters.get(name, "").replace("\0", "")
-        for name in (*VIEWED, *NARROWED, "ordem", "sentido", "agrupar")
+        name: parameters.get(name, "").replace("\0", "") for name in (*VIEWED, *NARROWED, "ordem", "sentido", "agrupar")
     }
     owner = text["vendedor"]
     text["vendedor"] = int(owner) if owner.isdecimal() and len(owner) < 19 else None
@@ -106,9 +107,11 @@ def query_of(text: dict[str, Any], page: int, today: date) -> Query:
 
 
 def _amount(text: str) -> Decimal | None:
-    """An amount as it is typed here: 10000, 10.000 or 10.000,50; None where it is no amount."""
+    """An amount as it is typed: 10000, 10.000 or 10.000,50, in English 10,000.50; None where it is no amount."""
     bare = text.strip().removeprefix("R$").strip()
-    if THOUSANDS.fullmatch(bare) or "," in bare:
+    if ENGLISH.fullmatch(bare):
+        bare = bare.replace(",", "")
+    elif THOUSANDS.fullmatch(bare) or "," in bare:
         bare = bare.replace(".", "").replace(",", ".")
     try:
         amount = Decimal(bare)

@@ -16,6 +16,8 @@ from carteira.customer_sales.customers import Company, Customer, Filters, Listin
 from carteira.customer_sales.period import Period, add_months
 from carteira.customer_sales.segments import AT_RISK, QUIET_DAYS, STATUSES, Group
 from carteira.web import columns
+from carteira.web.formats import Formats
+from carteira.web.languages import marked
 from carteira.web.pages import periods
 from carteira.web.pages.addresses import with_query
 from carteira.web.pages.customer_query import COLUMNS, VIEWED, Query, query_of, short, text_of
@@ -132,12 +134,14 @@ def _context(view: View, query: Query, listing: Listing) -> dict[str, Any]:
         "listing": listing,
         "headings": {name: _heading(name, query) for name in COLUMNS},
         "filters": _filters(view, query),
-        "status_names": STATUS,
+        "status_names": {key: view.f.say(name) for key, name in STATUS.items()},
         "pages": _pages(listing, query),
         "query": query,
-        "revenue_title": "Faturamento no período" if query.filters.period else "Faturamento total",
+        "revenue_title": view.f.say("Faturamento no período")
+        if query.filters.period
+        else view.f.say("Faturamento total"),
         "clear": with_query(PATH, short(_arranged(query))),
-        "columns": columns.COLUMNS,
+        "columns": {name: view.f.say(title) for name, title in columns.COLUMNS.items()},
         "columns_reset": with_query(PATH, short(query.text | {"colunas": None})),
         "group_address": with_query(PATH, short(query.text | {"agrupar": None if query.grouped else "grupo"})),
     }
@@ -201,37 +205,37 @@ def _filters(view: View, query: Query) -> list[Filter]:
         "minimo": f"≥ {f.compact(asked.minimum)}" if asked.minimum is not None else None,
         "periodo": f.range(asked.period.first, asked.period.last) if asked.period else None,
         "raiz": f"{asked.root[:2]}.{asked.root[2:5]}.{asked.root[5:]}" if asked.root else None,
-    } | _judged(asked)
+    } | _judged(asked, f)
     titles = {
-        "vendedor": "Vendedor",
-        "uf": "UF",
-        "cidade": "Cidade",
-        "minimo": "Faturamento",
-        "periodo": "Período",
-        "raiz": "Grupo",
-        "vendas": "Com vendas",
-        "status": "Status",
-        "classe": "Classe",
-        "rfv": "RFV",
-        "parado": "Sem compra há",
-        "esperada": "Compra esperada",
+        "vendedor": marked("Vendedor"),
+        "uf": marked("UF"),
+        "cidade": marked("Cidade"),
+        "minimo": marked("Faturamento"),
+        "periodo": marked("Período"),
+        "raiz": marked("Grupo"),
+        "vendas": marked("Com vendas"),
+        "status": marked("Status"),
+        "classe": marked("Classe"),
+        "rfv": marked("RFV"),
+        "parado": marked("Sem compra há"),
+        "esperada": marked("Compra esperada"),
     }
     return [
-        Filter(name, titles[name], value, with_query(PATH, short(text | {name: None})))
+        Filter(name, f.say(titles[name]), value, with_query(PATH, short(text | {name: None})))
         for name, value in found.items()
         if value
     ]
 
 
-def _judged(asked: Filters) -> dict[str, str | None]:
+def _judged(asked: Filters, f: Formats) -> dict[str, str | None]:
     """The filters that views are made of, as they are written."""
     return {
-        "vendas": None if asked.with_sales is None else "sim" if asked.with_sales else "não",
-        "status": ", ".join(STATUS[status] for status in STATUSES if status in asked.statuses),
+        "vendas": None if asked.with_sales is None else f.say("sim") if asked.with_sales else f.say("não"),
+        "status": ", ".join(f.say(STATUS[status]) for status in STATUSES if status in asked.statuses),
         "classe": ", ".join(sorted(asked.classes)),
-        "rfv": cells(asked.cells),
-        "parado": f"{asked.quiet_days} dias" if asked.quiet_days is not None else None,
-        "esperada": "até domingo" if asked.due_until else None,
+        "rfv": cells(asked.cells, f),
+        "parado": f.count("%(n)s dia", "%(n)s dias", asked.quiet_days) if asked.quiet_days is not None else None,
+        "esperada": f.say("até domingo") if asked.due_until else None,
     }
 
 
@@ -252,17 +256,17 @@ def _tabs(view: View, query: Query) -> list[Tab]:
     everybody = view.portfolio()
     at_risk = ",".join(AT_RISK)
     views: list[tuple[str, dict[str, str], list[Group]]] = [
-        ("Todos", {}, everybody.groups),
-        ("Pedem atenção", {"status": at_risk, "classe": "A,B"}, everybody.of(AT_RISK, ("A", "B"))),
-        ("Curva A em risco", {"status": at_risk, "classe": "A"}, everybody.of(AT_RISK, ("A",))),
-        (f"Sem compra há {QUIET_DAYS} dias", {"parado": str(QUIET_DAYS)}, []),
-        ("Nunca compraram", {"status": "sem"}, everybody.of(("sem",))),
+        (marked("Todos"), {}, everybody.groups),
+        (marked("Pedem atenção"), {"status": at_risk, "classe": "A,B"}, everybody.of(AT_RISK, ("A", "B"))),
+        (marked("Curva A em risco"), {"status": at_risk, "classe": "A"}, everybody.of(AT_RISK, ("A",))),
+        (view.f.say("Sem compra há %(days)s dias", days=QUIET_DAYS), {"parado": str(QUIET_DAYS)}, []),
+        (marked("Nunca compraram"), {"status": "sem"}, everybody.of(("sem",))),
     ]
     now = {name: query.text[name] for name in VIEWED if query.text[name]}
     quiet = sum(group.quiet for group in everybody.groups)
     return [
         Tab(
-            name,
+            view.f.say(name),
             with_query(PATH, short(_arranged(query) | asked)),
             now == asked,
             sum(group.customers for group in groups) if groups or "parado" not in asked else quiet,
@@ -283,7 +287,7 @@ def _menus(view: View, query: Query) -> dict[str, Any]:
         "tabs": _tabs(view, query),
         "sellers": reports.sellers(view.connection, view.sight) if view.sight.sees_all else [],
         "states": STATES,
-        "presets": [Preset(value, name, query.text["periodo"] == value) for value, name in periods.TABS],
+        "presets": [Preset(value, view.f.say(name), query.text["periodo"] == value) for value, name in periods.TABS],
         "custom_period": view.f.range(period.first, period.last) if period else "",
         "text": text,
         "with_query": with_query,

@@ -201,11 +201,11 @@ def _tiles(now: Figures, before: list[Figures], held: list[Comparison], trend: l
         return Tile(name, money, _written(amount, shown, f), compared(value, shown), spark(line))
 
     return [
-        tile("Faturamento", "revenue", "money"),
-        tile("Vendas", "sales", "count"),
-        tile("Ticket médio", "average", "money"),
-        tile("Clientes com compra", "customers", "count"),
-        tile("Taxa de ganho", "win_rate", "percent"),
+        tile(f.say("Faturamento"), "revenue", "money"),
+        tile(f.say("Vendas"), "sales", "count"),
+        tile(f.say("Ticket médio"), "average", "money"),
+        tile(f.say("Clientes com compra"), "customers", "count"),
+        tile(f.say("Taxa de ganho"), "win_rate", "percent"),
     ]
 
 

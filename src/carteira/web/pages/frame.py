@@ -21,23 +21,31 @@ from carteira.warehouse.connection import Connection
 from carteira.warehouse.stamp import Stamp
 from carteira.web import kept, templating
 from carteira.web.formats import Formats, formats
+from carteira.web.languages import marked
+from carteira.web.pages.saved import SavedTab, saved_tabs
 from carteira.web.portfolios import Portfolios
 from carteira.web.session import Viewer, sight_of, signed_in
 
 SignedIn = Annotated[Viewer, Depends(signed_in)]
 
 PAGES = (
-    ("/", "Painel", "painel", "painel"),
-    ("/clientes", "Clientes", "clientes", "clientes"),
-    ("/carteira", "Carteira", "carteira", "carteira"),
-    ("/sincronizacoes", "Sincronizações", "sync", "sincronizacoes"),
+    ("/", marked("Painel"), "painel", "painel"),
+    ("/clientes", marked("Clientes"), "clientes", "clientes"),
+    ("/carteira", marked("Carteira"), "carteira", "carteira"),
+    ("/sincronizacoes", marked("Sincronizações"), "sync", "sincronizacoes"),
 )
 BIGGEST_ID = 2**63 - 1
-ROLES = {"admin": "Administração", "gestor": "Gestão", "vendedor": "Vendas"}
+ROLES = {"admin": marked("Administração"), "gestor": marked("Gestão"), "vendedor": marked("Vendas")}
 # How a run that did not publish is called, beside its time and in a sentence.
 ENDED = {
-    "refused": ("foi recusada", "foi recusada pela conferência"),
-    "failed": ("foi interrompida", "não chegou ao fim"),
+    "refused": (
+        marked("A de %(when)s foi recusada"),
+        marked("A sincronização de %(when)s foi recusada pela conferência."),
+    ),
+    "failed": (
+        marked("A de %(when)s foi interrompida"),
+        marked("A sincronização de %(when)s não chegou ao fim."),
+    ),
 }
 
 
@@ -102,6 +110,7 @@ class Frame:
     has_key: bool
     may_start: bool
     progress: Progress | None
+    views: list[SavedTab]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +128,18 @@ class View:
     def today(self) -> date:
         return self.stamp.today
 
+    @property
+    def portfolios(self) -> Portfolios:
+        found: Portfolios = self.request.app.state.portfolios
+        return found
+
     def portfolio(self, owner: int | None = None) -> Portfolio:
         """Everybody in sight, or one seller's customers, judged today; once, since only a publication changes it."""
-        portfolios: Portfolios = self.request.app.state.portfolios
-        return portfolios.of(self.connection, self.stamp, self.sight, owner)
+        return self.portfolios.of(self.connection, self.stamp, self.sight, owner)
 
     def balance(self, months: int, owner: int | None = None) -> list[Month]:
         """How the portfolio moved in the last months, the running one up to today."""
-        portfolios: Portfolios = self.request.app.state.portfolios
-        return portfolios.balance(self.connection, self.stamp, months, self.sight, owner)
+        return self.portfolios.balance(self.connection, self.stamp, months, self.sight, owner)
 
     def render(self, template: str, page: str, context: dict[str, Any], status: int = 200) -> Response:
         """The page, or only its middle where htmx asks; kept until something is published."""
@@ -162,15 +174,16 @@ def _wants_part(request: Request) -> bool:
 
 
 def _frame(page: str, view: View, standing: Standing) -> Frame:
-    viewer = view.viewer
-    name = viewer.name or viewer.email or "Primeiro acesso"
+    viewer, f = view.viewer, view.f
+    pages = tuple((address, f.say(name), mark, key) for address, name, mark, key in PAGES)
+    name = viewer.name or viewer.email or f.say("Primeiro acesso")
     return Frame(
         page=page,
         today=view.today,
-        pages=PAGES if view.sight.sees_all else PAGES[:-1],
+        pages=pages if view.sight.sees_all else pages[:-1],
         sees_runs=view.sight.sees_all,
         viewer_name=name,
-        viewer_role=ROLES[viewer.role],
+        viewer_role=f.say(ROLES[viewer.role]),
         viewer_initials=initials(name),
         is_first_visitor=viewer.user_id is None,
         rejected=standing.rejected_rows if view.sight.sees_all else 0,
@@ -180,6 +193,7 @@ def _frame(page: str, view: View, standing: Standing) -> Frame:
         has_key=(has_key := view.request.app.state.settings.ploomes_api_key is not None),
         may_start=has_key and viewer.role == "admin",
         progress=_progress(standing),
+        views=saved_tabs(view),
     )
 
 
@@ -193,23 +207,34 @@ def initials(name: str) -> str:
 def _fresh(standing: Standing, read: Stamp, f: Formats) -> Fresh:
     at = read.last_sync_at
     if standing.opened_at and standing.state in ENDED:
-        return Fresh("failed", at, f"A de {f.when(standing.opened_at, read.today)} {ENDED[standing.state][0]}")
+        return Fresh("failed", at, f.say(ENDED[standing.state][0], when=f.when(standing.opened_at, read.today)))
     if at is None:
-        return Fresh("none", None, "Primeira leitura em curso" if standing.state else "Nada sincronizado ainda")
+        return Fresh(
+            "none", None, f.say("Primeira leitura em curso") if standing.state else f.say("Nada sincronizado ainda")
+        )
     if read.stale:
-        return Fresh("stale", at, "A sincronização está atrasada")
-    return Fresh("ok", at, "Confere com o Ploomes")
+        return Fresh("stale", at, f.say("A sincronização está atrasada"))
+    return Fresh("ok", at, f.say("Confere com o Ploomes"))
 
 
 def _banner(standing: Standing, read: Stamp, f: Formats) -> Banner | None:
     at = read.last_sync_at
     if standing.opened_at and standing.state in ENDED:
-        what = f"A sincronização de {f.when(standing.opened_at, read.today)} {ENDED[standing.state][1]}."
-        still = f"Nada mudou: você vê os dados de {f.when(at, read.today)}." if at else "Ainda não há dados publicados."
+        what = f.say(ENDED[standing.state][1], when=f.when(standing.opened_at, read.today))
+        still = (
+            f.say("Nada mudou: você vê os dados de %(when)s.", when=f.when(at, read.today))
+            if at
+            else f.say("Ainda não há dados publicados.")
+        )
         return Banner("fail", what, still)
     if at and read.stale_hours is not None:
-        then = f"Nada foi publicado há {f.number(read.stale_hours)} horas; os totais valem até aquele momento."
-        return Banner("warn", f"Os dados são de {f.when(at, read.today)}.", then)
+        what = f.say("Os dados são de %(when)s.", when=f.when(at, read.today))
+        then = f.count(
+            "Nada foi publicado há %(n)s hora; os totais valem até aquele momento.",
+            "Nada foi publicado há %(n)s horas; os totais valem até aquele momento.",
+            read.stale_hours,
+        )
+        return Banner("warn", what, then)
     return None
 
 

@@ -8,16 +8,17 @@ from datetime import date, timedelta
 
 from carteira.customer_sales.period import Period, PeriodError, add_months, read
 from carteira.web.formats import Formats
+from carteira.web.languages import marked
 from carteira.web.pages.addresses import with_query
 
 DEFAULT = "mes"
 TABS = (
-    ("hoje", "Hoje"),
-    ("semana", "Semana"),
-    ("mes", "Mês"),
-    ("trimestre", "Trimestre"),
-    ("ano", "Ano"),
-    ("12-meses", "12 meses"),
+    ("hoje", marked("Hoje")),
+    ("semana", marked("Semana")),
+    ("mes", marked("Mês")),
+    ("trimestre", marked("Trimestre")),
+    ("ano", marked("Ano")),
+    ("12-meses", marked("12 meses")),
 )
 
 
@@ -67,14 +68,14 @@ def picker(path: str, query: Mapping[str, object], period: Period, today: date, 
         address = with_query(path, query, periodo=None if value == DEFAULT else value)
         return Choice(name, address, offered == period, f.range(offered.first, offered.last) if hint else "")
 
-    tabs = [choice(name, value) for value, name in TABS]
+    tabs = [choice(f.say(name), value) for value, name in TABS]
     menu = [
-        choice("Ontem", _text(today - timedelta(days=1), today - timedelta(days=1)), hint=True),
-        choice("Este mês", "mes", hint=True),
-        choice("Mês passado", _whole_month(add_months(today.replace(day=1), -1)), hint=True),
-        choice("Este ano", "ano", hint=True),
-        choice("Ano passado", f"{today.year - 1}-01-01..{today.year - 1}-12-31", hint=True),
-        choice("Últimos 12 meses", "12-meses", hint=True),
+        choice(f.say("Ontem"), _text(today - timedelta(days=1), today - timedelta(days=1)), hint=True),
+        choice(f.say("Este mês"), "mes", hint=True),
+        choice(f.say("Mês passado"), _whole_month(add_months(today.replace(day=1), -1)), hint=True),
+        choice(f.say("Este ano"), "ano", hint=True),
+        choice(f.say("Ano passado"), f"{today.year - 1}-01-01..{today.year - 1}-12-31", hint=True),
+        choice(f.say("Últimos 12 meses"), "12-meses", hint=True),
     ]
     return Picker(f.range(period.first, period.last), tabs, menu, period.first, period.last, today)
 
@@ -89,14 +90,14 @@ def comparisons(period: Period, f: Formats) -> list[Comparison]:
 
 
 def _before_name(period: Period, before: Period, f: Formats) -> str:
-    names = {"week": "sem. anterior", "quarter": _quarter(before), "year": str(before.last.year)}
+    names = {"week": f.say("sem. anterior"), "quarter": f.quarter(before.first), "year": str(before.last.year)}
     if period.unit == "month":
         same_year = before.first.year == period.first.year
         return f.month(before.first.month) if same_year else f.month_year(before.first)
     if period.unit == "year" and before.first.day != 1:
-        return "12 m antes"
+        return f.say("12 m antes")
     if period.unit == "days":
-        return f.day(before.first) if period.days == 1 else f"{before.days} dias antes"
+        return f.day(before.first) if period.days == 1 else f.count("%(n)s dia antes", "%(n)s dias antes", before.days)
     return names[period.unit]
 
 
@@ -104,12 +105,8 @@ def _year_before_name(period: Period, before: Period, f: Formats) -> str:
     if period.unit == "month":
         return f.month_year(before.first)
     if period.unit == "quarter":
-        return f"{_quarter(before)}/{before.first:%y}"
+        return f.say("%(quarter)s/%(year)s", quarter=f.quarter(before.first), year=f"{before.first:%y}")
     return str(before.last.year)
-
-
-def _quarter(period: Period) -> str:
-    return f"{(period.first.month + 2) // 3}º tri"
 
 
 def _whole_month(first: date) -> str:

@@ -103,7 +103,7 @@ def portfolio(
 def _seller_menu(view: View, chosen: int | None) -> list[Choice]:
     if not view.sight.sees_all:
         return []
-    everybody = Choice("Todos os vendedores", PATH, chosen is None)
+    everybody = Choice(view.f.say("Todos os vendedores"), PATH, chosen is None)
     sellers = reports.sellers(view.connection, view.sight)
     return [
         everybody,
@@ -114,17 +114,17 @@ def _seller_menu(view: View, chosen: int | None) -> list[Choice]:
 def _statuses(found: Portfolio, f: Formats) -> dict[str, Any]:
     total = sum(group.customers for group in found.groups)
     why = reasons(found.rules, f)
-    lines = [_status(status, found.of((status,)), why[status], total) for status in STATUSES]
+    lines = [_status(status, found.of((status,)), why[status], total, f) for status in STATUSES]
     said = ", ".join(f"{line.name} {f.number(line.customers)}" for line in lines)
     return {"statuses": lines, "total": total, "status_sentence": said}
 
 
-def _status(status: Status, groups: list[Group], why: str, total: int) -> StatusLine:
+def _status(status: Status, groups: list[Group], why: str, total: int, f: Formats) -> StatusLine:
     customers = sum(group.customers for group in groups)
     lately = None if status in ("ativo", "sem") else sum(group.lately for group in groups)
     part = Decimal(customers) / total if total else None
     revenue = sum((group.revenue for group in groups), Decimal(0))
-    return StatusLine(status, STATUS[status], why, customers, part, lately, revenue, BARS[status])
+    return StatusLine(status, f.say(STATUS[status]), why, customers, part, lately, revenue, BARS[status])
 
 
 def _rfv(found: Portfolio, f: Formats) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _rfv(found: Portfolio, f: Formats) -> dict[str, Any]:
     money = {cell: sum((group.revenue for group in groups), Decimal(0)) for cell, groups in cells.items()}
     most = max(counts.values(), default=0)
     return {
-        "recencies": _recencies(found.rules.recency_days),
+        "recencies": _recencies(found.rules.recency_days, f),
         "frequencies": _frequencies(found.rules.frequencies),
         "cells": {cell: Cell(count, money[cell], _heat(count, most)) for cell, count in counts.items()},
         "segments": [_segment(one, counts, money) for one in SEGMENTS],
@@ -146,8 +146,8 @@ def _heat(count: int, most: int) -> int:
     return 1 + round((HOTTEST - 1) * sqrt(count / most)) if count else 0
 
 
-def _recencies(days: list[int]) -> list[Band]:
-    bounds = [f"até {days[0]} d"]
+def _recencies(days: list[int], f: Formats) -> list[Band]:
+    bounds = [f.say("até %(days)s d", days=days[0])]
     bounds += [f"{before + 1}{DASH}{end} d" for before, end in pairwise(days)]
     bounds += [f"+{days[-1]} d"]
     return [Band(f"R{5 - place}", text) for place, text in enumerate(bounds)]
@@ -167,15 +167,18 @@ def _segment(segment: Segment, counts: dict[int, int], money: dict[int, Decimal]
 
 def _cohorts(view: View, owner: int | None) -> dict[str, Any]:
     found = segments.cohorts(view.connection, view.today, QUARTERS, view.sight, owner)
-    return {"cohorts": [_cohort(one) for one in found if one.customers and len(one.bought) > 1], "quarters": QUARTERS}
+    return {
+        "cohorts": [_cohort(one, view.f) for one in found if one.customers and len(one.bought) > 1],
+        "quarters": QUARTERS,
+    }
 
 
-def _cohort(cohort: Cohort) -> CohortLine:
+def _cohort(cohort: Cohort, f: Formats) -> CohortLine:
     quarter = cohort.quarter
     last = len(cohort.bought) - 1
     ratios = [Decimal(count) / cohort.customers for count in cohort.bought]
     kept = [Kept(ratio, ceil(ratio * HOTTEST), step == last) for step, ratio in enumerate(ratios) if step]
-    return CohortLine(f"{(quarter.month + 2) // 3}º tri {quarter:%y}", cohort.customers, kept)
+    return CohortLine(f"{f.quarter(quarter)} {quarter:%y}", cohort.customers, kept)
 
 
 def _expected(view: View, found: Portfolio, owner: int | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from carteira.customer_sales.period import Period
 from carteira.customer_sales.reports import Figures, projection
-from carteira.web.formats import NO_DELTA, NOTHING, Delta, Formats
+from carteira.web.formats import NO_DELTA, NOTHING, Delta, Formats, capitalized
 
 Months = list[tuple[Period, Figures]]
 
@@ -76,12 +76,13 @@ def _comparable(before: dict[int, Figures], number: int, running: int | None) ->
 def _sentence(
     year: int, now: dict[int, Figures], running: int | None, projected: Decimal | None, today: date, f: Formats
 ) -> str:
-    said = f"Faturamento por mês, {year} contra {year - 1}."
+    said = [f.say("Faturamento por mês, %(year)s contra %(before)s.", year=year, before=year - 1)]
     if running:
-        month = f.month(running, "wide").capitalize()
-        said += f" {month} até o dia {today.day}: {f.compact(now[running].revenue)}"
-        said += f"; projeção do mês: {f.compact(projected)}." if projected is not None else "."
-    return said
+        month = {"month": capitalized(f.month(running, "wide")), "day": today.day}
+        said.append(f.say("%(month)s até o dia %(day)s: %(total)s.", **month, total=f.compact(now[running].revenue)))
+    if running and projected is not None:
+        said.append(f.say("Projeção do mês: %(total)s.", total=f.compact(projected)))
+    return " ".join(said)
 
 
 def _line(number: int, now: dict[int, Figures], before: dict[int, Figures], running: int | None, f: Formats) -> Line:
@@ -128,15 +129,15 @@ def _tip(
     f: Formats,
 ) -> dict[str, Any]:
     rows = []
-    until = f", até {f.day(today)}" if number == running else ""
+    until = ", " + f.say("até %(day)s", day=f.day(today)) if number == running else ""
     if number in now:
         rows.append(["now", f"{year}{until}", f.money(now[number].revenue)])
     if number == running and projected is not None:
-        rows.append(["proj", "Projeção do mês", f.money(projected, 0)])
+        rows.append(["proj", f.say("Projeção do mês"), f.money(projected, 0)])
     if number in before:
         rows.append(["before", f"{year - 1}{until}", f.money(_comparable(before, number, running))])
     if number == running:
-        rows.append(["before", f"{year - 1}, mês inteiro", f.money(before[number].revenue)])
+        rows.append(["before", f.say("%(year)s, mês inteiro", year=year - 1), f.money(before[number].revenue)])
     change = f.change(now[number].revenue, _comparable(before, number, running)) if number in now else NO_DELTA
-    title = f"{f.month(number, 'wide').capitalize()}"
+    title = capitalized(f.month(number, "wide"))
     return {"title": title, "rows": rows, "change": [change.direction, change.text]}

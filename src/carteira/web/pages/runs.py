@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from carteira.warehouse import runs
 from carteira.warehouse.runs import OpenRejection, Run
 from carteira.web.formats import MINUS, Formats
+from carteira.web.languages import marked
 from carteira.web.pages.frame import BIGGEST_ID, SignedIn, View, looking
 from carteira.web.pages.verdicts import Said, reason, said
 from carteira.web.session import Viewer, admin
@@ -25,14 +26,14 @@ STRIP_DAYS, STRIP_RUNS = 14, 56
 LEAST_BARS = 28
 STRIP_WIDTH, STRIP_NARROW, STRIP_HEIGHT = 1128, 342, 38
 STATES = {
-    "succeeded": ("ok", "check", "Publicada"),
-    "partial": ("warn", "clock", "Parcial"),
-    "running": ("novo", "sync", "Em curso"),
-    "refused": ("fail", "x", "Recusada"),
-    "failed": ("fail", "x", "Falhou"),
+    "succeeded": ("ok", "check", marked("Publicada")),
+    "partial": ("warn", "clock", marked("Parcial")),
+    "running": ("novo", "sync", marked("Em curso")),
+    "refused": ("fail", "x", marked("Recusada")),
+    "failed": ("fail", "x", marked("Falhou")),
 }
 BARS = {"succeeded": "ok", "partial": "part", "running": "part", "refused": "fail", "failed": "fail"}
-ENTITIES = {"contacts": "Contatos", "deals": "Negócios"}
+ENTITIES = {"contacts": marked("Contatos"), "deals": marked("Negócios")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,38 +123,42 @@ def _may_look(viewer: Viewer) -> bool:
 
 def _line(run: Run, f: Formats) -> Line:
     verdicts = said(run.audit, f)
-    return Line(run, STATES[run.state], verdicts, _summary(run, verdicts, f), _changes(run, f))
+    kind, mark, name = STATES[run.state]
+    return Line(run, (kind, mark, f.say(name)), verdicts, _summary(run, verdicts, f), _changes(run, f))
 
 
 def _summary(run: Run, verdicts: list[Said], f: Formats) -> str:
     if run.state == "running":
-        return "Lendo o Ploomes"
+        return f.say("Lendo o Ploomes")
     if run.state == "partial":
-        return "Prazo vencido; a seguinte continua de onde parou"
+        return f.say("Prazo vencido; a seguinte continua de onde parou")
     refused = [one.text for one in verdicts if one.kind == "fail"]
     if refused:
         return "; ".join(refused)
     if not verdicts:
-        return "Sem conferência" if run.state == "succeeded" else "Não chegou à conferência"
+        return f.say("Sem conferência") if run.state == "succeeded" else f.say("Não chegou à conferência")
     warnings = [one.text for one in verdicts if one.kind == "warn"]
     agreed = len(verdicts) - len(warnings)
     if not warnings:
-        return f"{agreed} de {agreed} {'confere' if agreed == 1 else 'conferem'}"
-    return (
-        f"{agreed} {'confere' if agreed == 1 else 'conferem'}, {f.number(len(warnings))} aviso: {warnings[0].lower()}"
-    )
+        return f.count("%(n)s de %(n)s confere", "%(n)s de %(n)s conferem", agreed)
+    said = f.count("%(n)s aviso: %(first)s", "%(n)s avisos: %(first)s", len(warnings), first=warnings[0].lower())
+    return f"{f.count('%(n)s confere', '%(n)s conferem', agreed)}, {said}"
 
 
 def _changes(run: Run, f: Formats) -> list[str]:
     if run.state in ("partial", "running") and run.deals_expected:
-        return [f"{f.number(run.deals_read)} de {f.number(run.deals_expected)} lidos"]
+        return [
+            f.say(
+                "%(read)s de %(expected)s lidos", read=f.number(run.deals_read), expected=f.number(run.deals_expected)
+            )
+        ]
     parts: list[str] = []
     if run.state != "succeeded":
         return parts
     if run.deals_changed:
-        parts.append(f"{f.number(run.deals_changed)} negócio{'s' if run.deals_changed != 1 else ''}")
+        parts.append(f.count("%(n)s negócio", "%(n)s negócios", run.deals_changed))
     if run.customers_changed:
-        parts.append(f"{f.number(run.customers_changed)} contato{'s' if run.customers_changed != 1 else ''}")
+        parts.append(f.count("%(n)s contato", "%(n)s contatos", run.customers_changed))
     if gone := run.deals_deleted + run.customers_deleted:
         parts.append(f"{MINUS}{f.number(gone)}")
     return parts
@@ -193,7 +198,7 @@ def _tally(listed: list[Run]) -> dict[str, int]:
 def _held(view: View, contacts: int, deals: int) -> list[Held]:
     here = {"contacts": contacts, "deals": deals}
     seen = runs.entities(view.connection)
-    return [_one_held(ENTITIES[name], here[name], seen[name].remote_count, view.f) for name in ENTITIES]
+    return [_one_held(view.f.say(ENTITIES[name]), here[name], seen[name].remote_count, view.f) for name in ENTITIES]
 
 
 def _one_held(name: str, here: int, there: int | None, f: Formats) -> Held:
@@ -205,9 +210,9 @@ def _one_held(name: str, here: int, there: int | None, f: Formats) -> Held:
 def _rejected(row: OpenRejection, view: View) -> Rejected:
     settings = view.request.app.state.settings
     pattern = settings.deal_url if row.entity == "deals" else settings.contact_url
-    name = f"{'Negócio' if row.entity == 'deals' else 'Contato'} {row.id}"
+    name = f"{view.f.say('Negócio') if row.entity == 'deals' else view.f.say('Contato')} {row.id}"
     address = pattern.replace("{id}", str(row.id)) if pattern else ""
-    return Rejected(row, name, reason(row.reason), address, _indented(row.raw))
+    return Rejected(row, name, reason(row.reason, view.f), address, _indented(row.raw))
 
 
 def _indented(raw: str) -> str:

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from carteira.web.formats import MINUS, Formats
+from carteira.web.formats import MINUS, Formats, capitalized
+from carteira.web.languages import marked
 
 KINDS = {"ok": ("ok", "check"), "warning": ("warn", "alert"), "refused": ("fail", "x")}
-NAMES = {"contacts": "contatos", "deals": "negócios"}
+NAMES = {"contacts": marked("contatos"), "deals": marked("negócios")}
 
 # Why a row was rejected, as the reader of rows writes it down.
 REASONS = {
-    "is missing": "Falta, e é obrigatório",
-    "is not a number": "Não é um número",
-    "is 10^13 or more": "Valor acima do que um negócio comporta",
-    "is not a possible date": "Data impossível",
-    "cannot be read": "Não pôde ser lido",
+    "is missing": marked("Falta, e é obrigatório"),
+    "is not a number": marked("Não é um número"),
+    "is 10^13 or more": marked("Valor acima do que um negócio comporta"),
+    "is not a possible date": marked("Data impossível"),
+    "cannot be read": marked("Não pôde ser lido"),
 }
 
 
@@ -42,9 +43,9 @@ def said(audit: list[dict[str, Any]], f: Formats) -> list[Said]:
     return found
 
 
-def reason(text: str) -> str:
+def reason(text: str, f: Formats) -> str:
     """Why a row was rejected; a reason that this version does not know is told in its own words."""
-    return REASONS.get(text, text)
+    return f.say(REASONS[text]) if text in REASONS else text
 
 
 def _worded(one: dict[str, Any], f: Formats) -> tuple[str, str]:
@@ -53,56 +54,69 @@ def _worded(one: dict[str, Any], f: Formats) -> tuple[str, str]:
     if words is None:
         return one["detail"], ""
     if not facts:
-        return "Nada mudou no Ploomes desde a última", ""
+        return f.say("Nada mudou no Ploomes desde a última"), ""
     return words(one["verdict"], facts, f)
 
 
 def _counts(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str]:
-    name = NAMES[facts["entity"]]
-    figures = f"{f.number(facts['here'])} aqui · {f.number(facts['closing'])} no Ploomes"
+    name = f.say(NAMES[facts["entity"]])
+    figures = f.say(
+        "%(here)s aqui · %(there)s no Ploomes", here=f.number(facts["here"]), there=f.number(facts["closing"])
+    )
     if not facts["rest"]:
-        return f"Contagem de {name} igual à do Ploomes", figures
-    rest = f"{f.number(abs(facts['rest']))} {name} {'a mais' if facts['rest'] > 0 else 'a menos'} aqui"
-    return rest, figures
+        return f.say("Contagem de %(name)s igual à do Ploomes", name=name), figures
+    rest = {"number": f.number(abs(facts["rest"])), "name": name}
+    if facts["rest"] > 0:
+        return f.say("%(number)s %(name)s a mais aqui", **rest), figures
+    return f.say("%(number)s %(name)s a menos aqui", **rest), figures
 
 
 def _shrinkage(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str]:
-    name, gone, published = NAMES[facts["entity"]], facts["gone"], facts["published"]
+    name, gone, published = f.say(NAMES[facts["entity"]]), facts["gone"], facts["published"]
     share = f.percent(Decimal(gone) / published) if published else "0%"
     if verdict == "ok":
         sign = MINUS if gone else ""
-        return f"Encolhimento plausível de {name}", f"{sign}{f.number(gone)} de {f.number(published)} (limite 10%)"
-    tail = ", aceito" if verdict == "warning" else ""
-    return f"{f.number(gone)} {name} sumiriam ({share}){tail}", f"de {f.number(published)}"
+        figures = {"gone": f"{sign}{f.number(gone)}", "published": f.number(published)}
+        return (
+            f.say("Encolhimento plausível de %(name)s", name=name),
+            f.say("%(gone)s de %(published)s (limite 10%%)", **figures),
+        )
+    tail = f", {f.say('aceito')}" if verdict == "warning" else ""
+    said = f.say("%(gone)s %(name)s sumiriam (%(share)s)", gone=f.number(gone), name=name, share=share)
+    return said + tail, f.say("de %(published)s", published=f.number(published))
 
 
 def _identity(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str]:
     if verdict == "ok":
-        return "A chave é do mesmo usuário, ou nada sumiu", ""
-    return "A chave é de outro usuário ou perfil, e há linhas que ele não vê", ""
+        return f.say("A chave é do mesmo usuário, ou nada sumiu"), ""
+    return f.say("A chave é de outro usuário ou perfil, e há linhas que ele não vê"), ""
 
 
 def _rejected(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str]:
-    name = NAMES[facts["entity"]]
+    name = f.say(NAMES[facts["entity"]])
     if verdict == "ok":
-        return f"Todos os {name} puderam ser lidos", f.number(facts["total"])
+        return f.say("Todos os %(name)s puderam ser lidos", name=name), f.number(facts["total"])
     rows = facts["rejected"]
-    return f"{name.capitalize()} que não puderam ser lidos", f"{f.number(rows)} de {f.number(facts['total'])}"
+    told = f.say("%(rows)s de %(total)s", rows=f.number(rows), total=f.number(facts["total"]))
+    return f.say("%(name)s que não puderam ser lidos", name=capitalized(name)), told
 
 
 def _future(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str]:
-    return f"Alteração de {NAMES[facts['entity']]} com data no futuro", str(facts["newest"])[:19]
+    return f.say("Alteração de %(name)s com data no futuro", name=f.say(NAMES[facts["entity"]])), str(facts["newest"])[
+        :19
+    ]
 
 
 def _fields(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str]:
-    return "Campos que esta chave não pode ler ficam vazios", ", ".join(facts["refused"])
+    return f.say("Campos que esta chave não pode ler ficam vazios"), ", ".join(facts["refused"])
 
 
 def _sums(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str]:
     published = f.money(Decimal(facts["published"]))
     if verdict == "ok":
-        return "Soma publicada = soma lida, ao centavo", published
-    return "Linhas mais novas que as lidas foram mantidas", f"{f.money(Decimal(facts['read']))} lidos · {published}"
+        return f.say("Soma publicada = soma lida, ao centavo"), published
+    read = f.say("%(total)s lidos", total=f.money(Decimal(facts["read"])))
+    return f.say("Linhas mais novas que as lidas foram mantidas"), f"{read} · {published}"
 
 
 WORDS: dict[str, Callable[[str, dict[str, Any], Formats], tuple[str, str]]] = {
