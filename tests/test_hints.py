@@ -349,11 +349,24 @@ def test_a_hint_that_fails_again_and_again_is_left_to_the_runs(
         assert waiting(warehouse) == 1
         with warehouse.transaction() as connection:
             connection.execute("update hints set due_at = now()")
-        with publishing.reader(nowhere, warehouse, Event(), patience=QUICK) as reader:
-            with pytest.raises(PloomesUnavailable):
-                reader.publish_due()
+        with (
+            publishing.reader(nowhere, warehouse, Event(), patience=QUICK) as reader,
+            pytest.raises(PloomesUnavailable),
+        ):
+            reader.publish_due()
 
     assert waiting(warehouse) == 0
+
+
+def test_a_run_covers_what_was_named_before_it_opened(
+    account: Simulator, warehouse: Warehouse, run: Callable[..., Outcome]
+) -> None:
+    """Where no worker is there to read them, hints do not pile up."""
+    put(warehouse, "deals", open_deal(account))
+
+    run(at_step=lambda step: put(warehouse, "contacts", 1) if step == "opened" else None)
+
+    assert waiting(warehouse) == 1
 
 
 def test_before_the_first_run_hints_wait(settings: Settings, warehouse: Warehouse, hint: Hinted) -> None:

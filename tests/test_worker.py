@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -30,7 +32,7 @@ from carteira.errors import DatabaseError, PloomesRefused, PloomesUnavailable, R
 from carteira.settings import Secret, Settings, load
 from carteira.simulator.server import Simulator
 from carteira.sync import schedule
-from carteira.warehouse import lease, queue
+from carteira.warehouse import embedded, lease, queue
 from carteira.warehouse.connection import Warehouse
 
 HERE = Path(__file__).parent
@@ -251,6 +253,20 @@ def test_while_another_run_holds_the_lease_a_job_waits_for_it(
         until(lambda: one(warehouse, "select count(*) from sync_runs where state = 'succeeded'") == 1)
 
 
+def test_each_tick_of_the_schedule_is_one_run_however_many_workers_there_are(
+    settings: Settings, warehouse: Warehouse
+) -> None:
+    every_three_seconds = replace(settings, sync_schedule="* * * * * */3")
+
+    with working(every_three_seconds, warehouse), working(every_three_seconds, warehouse):
+        until(lambda: one(warehouse, "select count(*) from sync_runs where state = 'succeeded'") >= 4)
+
+    with warehouse.transaction() as connection:
+        opened = [row[0] for row in connection.execute("select opened_at from sync_runs order by id")]
+    # The first one is nobody's tick: there was nothing yet.
+    assert min((b - a).total_seconds() for a, b in pairwise(opened[1:])) > 1.5
+
+
 def test_what_time_may_mend_is_tried_again_later_and_later() -> None:
     failure = PloomesUnavailable("Ploomes is away.")
     waits, attempt = [], 0
@@ -362,6 +378,27 @@ def test_the_command_works_until_it_is_asked_to_end(
     assert process.returncode == 0
     assert "0 0 1 1 *" in said
     assert simulator.key not in said
+
+
+def test_the_command_brings_its_own_database_up(simulator: Simulator) -> None:
+    with tempfile.TemporaryDirectory(prefix="carteira-test-", dir="/tmp") as home:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "CARTEIRA_HOME": home,
+            "PLOOMES_API_KEY": simulator.key,
+            "PLOOMES_BASE_URL": simulator.url,
+        }
+        process = subprocess.Popen([sys.executable, "-m", "carteira.cli", "worker"], env=environment, cwd=home)
+        try:
+            assert simulator.requests.wait_for(8, 30)
+            with embedded.running(Path(home)) as dsn:
+                succeeded = "select count(*) from sync_runs where state = 'succeeded'"
+                until(lambda: one(Warehouse(dsn), succeeded) == 1)
+                assert_agrees(simulator, Warehouse(dsn))
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(20) == 0
+        finally:
+            process.kill()
 
 
 def test_the_command_needs_a_key(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from carteira.sync import audit, plan, reading
 from carteira.sync.audit import Verdict
 from carteira.sync.reading import Closed
 from carteira.sync.stage import Slice
-from carteira.warehouse import publish, runs, staging
+from carteira.warehouse import hints, publish, runs, staging
 from carteira.warehouse.connection import Connection
 from carteira.warehouse.publish import Merged
 from carteira.warehouse.runs import EntityState, State
@@ -131,6 +131,7 @@ def _as_dict(these: Totals) -> dict[str, Any]:
 def _succeed(
     connection: Connection, run: Slice, merged: Merged, said: list[Verdict], sums: dict[str, Any], changed: int
 ) -> None:
+    hints.queries.covered(connection, opened_at=run.opened_at)
     runs.queries.succeed(
         connection,
         run_id=run.run_id,
@@ -151,7 +152,7 @@ def _succeed(
 def publish_quiet(run: Slice, publication: int) -> int:
     """Nothing changed in Ploomes: the run is on record, and with it that all is as fresh as it.
 
-    Only the 12 months that the portfolio counts may have moved on. The number of the publication, `publication` or next.
+    Only the 12 months that the portfolio counts may have moved on. Gives the publication's number, `publication` or next.
     """
     with run.lease.transaction(run.connection, publishing=True) as connection:
         publish.alone(connection)

@@ -81,6 +81,10 @@ set live_rows = live_rows + :live, hinted = hinted + :changed, settled = settled
     hinted_until = greatest(hinted_until, :until)
 where entity = :entity;
 
+-- name: covered(opened_at)!
+-- A run that opened after these were named has read what changed, whether or not a worker is there to do it.
+delete from hints where received_at < :opened_at;
+
 -- name: told()!
 -- When a hint was published last.
 update webhook_state set published_at = clock_timestamp();
