@@ -3,6 +3,7 @@ import { BarChart } from "echarts/charts";
 import { GridComponent, TooltipComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
+import { locale, texts } from "./texts.js";
 
 use([BarChart, GridComponent, TooltipComponent, SVGRenderer]);
 
@@ -78,15 +79,12 @@ function scaleOf(amounts) {
   return { step, top: Math.ceil((top * 1.04) / step) * step };
 }
 
-const figures = document.documentElement.dataset.figures === "pt" ? "pt-BR" : "en";
-const UNITS = figures === "en" ? ["K", "M", "B"] : [" mil", " mi", " bi"];
-
 function tick(amount) {
   for (const power of [3, 2, 1]) {
     const unit = 1000 ** power;
-    if (Math.abs(amount) >= unit) return (amount / unit).toLocaleString(figures) + UNITS[power - 1];
+    if (Math.abs(amount) >= unit) return (amount / unit).toLocaleString(locale) + texts.thousands[power - 1];
   }
-  return amount.toLocaleString(figures);
+  return amount.toLocaleString(locale);
 }
 
 function tooltip(values) {
@@ -113,7 +111,7 @@ function tip({ title, rows, change }) {
   const list = box.appendChild(document.createElement("dl"));
   for (const [key, name, text] of rows) row(list, `key key--${key}`, name).textContent = text;
   if (change && change[0] !== "none") {
-    const delta = row(list, "", "Variação").appendChild(document.createElement("span"));
+    const delta = row(list, "", texts.change).appendChild(document.createElement("span"));
     delta.className = `delta delta--${change[0]}`;
     delta.textContent = change[1];
   }

@@ -1,19 +1,21 @@
 // The few things that HTML alone does not do. Everything else on the pages works without this file.
+import { texts } from "./texts.js";
+
 const handlers = {
   print: () => print(),
   copy: async (button) => {
     await copy(button.dataset.copy);
-    toast("Copiado.");
+    toast(texts.copied);
   },
   share: async () => {
     await copy(location.href);
-    toast("Endereço copiado: quem o abrir vê esta mesma lista.");
+    toast(texts.shared);
   },
   reveal: (button) => {
     const input = document.getElementById(button.getAttribute("aria-controls"));
     const shown = input.type === "password";
     input.type = shown ? "text" : "password";
-    button.textContent = shown ? "Ocultar" : "Mostrar";
+    button.textContent = shown ? texts.hide : texts.show;
     button.setAttribute("aria-pressed", String(shown));
     input.focus();
   },

@@ -14,16 +14,18 @@ from carteira.errors import Unacceptable
 from carteira.warehouse import people
 from carteira.warehouse.connection import Warehouse
 from carteira.web import languages, passwords, problems
+from carteira.web.languages import marked
 from carteira.web.pages.sign_in import first_user_page, password_page, sign_in_page
 from carteira.web.session import Viewer, in_person, signed_in
+from carteira.web.templating import formats_of
 
 router = APIRouter(include_in_schema=False)
 
 Field = Annotated[str, Form(max_length=320)]
 # Programs that open a link to show what is behind it.
 PREVIEWERS = re.compile(r"bot\b|preview|whatsapp|facebookexternalhit|skype|telegram", re.IGNORECASE)
-WRONG = "E-mail ou senha não conferem."
-USED = "Este link já foi usado ou venceu. Peça um novo ao administrador, ou entre com e-mail e senha."
+WRONG = marked("E-mail ou senha não conferem.")
+USED = marked("Este link já foi usado ou venceu. Peça um novo ao administrador, ou entre com e-mail e senha.")
 
 
 @router.get("/entrar/{link}")
@@ -54,7 +56,9 @@ def by_password(
         wait = people.seconds_to_wait(connection, email, sender)
         user_id, known = people.user_by_email(connection, email.replace("\0", "")) or (None, None)
     if wait:
-        failure = f"{WRONG} Confira e tente de novo em {wait} segundos."
+        f = formats_of(request)
+        again = f.count("Confira e tente de novo em %(n)s segundo.", "Confira e tente de novo em %(n)s segundos.", wait)
+        failure = f"{f.say(WRONG)} {again}"
         response = sign_in_page(request, failure=failure, email=email, target=target, status=429)
         response.headers["retry-after"] = str(wait)
         return response
@@ -126,7 +130,9 @@ def first_user(
                 people.note(connection, people.by_session(connection, session), "first user", address=address(request))
             return _in(request, session, "/")
         except Unacceptable:
-            failure = "Confira o e-mail: escreva-o como nome@empresa.com.br. Se já há um usuário, entre com ele."
+            failure = marked(
+                "Confira o e-mail: escreva-o como nome@empresa.com.br. Se já há um usuário, entre com ele."
+            )
     return first_user_page(request, failure=failure, email=email, name=name, status=422)
 
 
@@ -147,7 +153,7 @@ def set_password(
     to_prove = _to_prove(request)
     failure = passwords.weakness(password, viewer.email, viewer.name)
     if to_prove is not None and not passwords.matches(to_prove, current):
-        failure = "A senha atual não confere."
+        failure = marked("A senha atual não confere.")
     if failure is not None:
         return password_page(request, viewer, failure=failure, status=422, asks_current=to_prove is not None)
     password_hash = passwords.hashed(password)

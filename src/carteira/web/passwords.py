@@ -6,6 +6,8 @@ from functools import cache
 from threading import Semaphore
 from typing import TYPE_CHECKING
 
+from carteira.web.languages import marked
+
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
@@ -19,17 +21,17 @@ _turns = Semaphore(2)
 
 
 def weakness(password: str, *known: str) -> str | None:
-    """Why a password is refused, None where it is good; `known` are words that anybody would try on this person."""
+    """Why a password is refused, to be translated, None where it is good; `known` are words that anybody would try."""
     if len(password) < SHORTEST:
-        return f"A senha precisa ter pelo menos {SHORTEST} caracteres."
+        return marked("A senha precisa ter pelo menos 10 caracteres.")
     if len(password) > LONGEST:
-        return f"A senha pode ter no máximo {LONGEST} caracteres."
+        return marked("A senha pode ter no máximo 200 caracteres.")
     # Half a megabyte of lists that only this needs.
     from zxcvbn import zxcvbn
 
     words = [word for text in known for word in (text, *text.replace("@", " ").replace(".", " ").split())]
     if zxcvbn(password, user_inputs=[*OFTEN, *words], max_length=LONGEST)["score"] < GUESSABLE:
-        return "Esta senha é fácil de adivinhar. Três ou quatro palavras sem relação entre si são melhores."
+        return marked("Esta senha é fácil de adivinhar. Três ou quatro palavras sem relação entre si são melhores.")
     return None
 
 

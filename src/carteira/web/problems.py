@@ -15,11 +15,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from carteira.errors import CarteiraError, DatabaseError
 from carteira.warehouse.connection import away
-from carteira.web.formats import formats
 from carteira.web.headers import security_headers
 from carteira.web.languages import marked
 from carteira.web.session import SignInNeeded
-from carteira.web.templating import locale_of, render
+from carteira.web.templating import formats_of, render
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +61,7 @@ def problem(
 
 def _page(request: Request, status: int, detail: str, headers: dict[str, str] | None) -> Response:
     title, explanation = EXPLANATIONS.get(status, UNEXPECTED)
-    say = formats(locale_of(request), request.app.state.settings.timezone).say
+    say = formats_of(request).say
     context = {"status": status, "title": say(title), "detail": say(detail or explanation)}
     return render(request, "erro.html", context, status, headers)
 

@@ -16,7 +16,7 @@ from starlette.templating import Jinja2Templates
 from carteira import __version__
 from carteira.brazil import masked_cnpj
 from carteira.web import languages
-from carteira.web.formats import formats
+from carteira.web.formats import Formats, formats
 from carteira.web.statics import FOLDER as STATICS
 
 if TYPE_CHECKING:
@@ -73,8 +73,13 @@ def render(
 
 
 def locale_of(request: Request) -> str:
-    """The locale that a request is answered in; it is asked for more than once."""
+    """The locale that a request is answered in."""
     return languages.of(request.headers, request.app.state.settings.locale)
+
+
+def formats_of(request: Request) -> Formats:
+    """How a request is answered: its language, and the time of the company."""
+    return formats(locale_of(request), request.app.state.settings.timezone)
 
 
 def asset(source: str) -> str:

@@ -20,7 +20,7 @@ from carteira.warehouse import stamp
 from carteira.warehouse.connection import Connection
 from carteira.warehouse.stamp import Stamp
 from carteira.web import kept, templating
-from carteira.web.formats import Formats, formats
+from carteira.web.formats import Formats
 from carteira.web.languages import marked
 from carteira.web.pages.saved import SavedTab, saved_tabs
 from carteira.web.portfolios import Portfolios
@@ -111,6 +111,7 @@ class Frame:
     may_start: bool
     progress: Progress | None
     views: list[SavedTab]
+    may_manage: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +163,7 @@ def mark(read: Stamp) -> str:
 @contextmanager
 def looking(request: Request, viewer: Viewer) -> Iterator[View]:
     """Open the snapshot that a page is made from."""
-    settings = request.app.state.settings
-    f = formats(templating.locale_of(request), settings.timezone)
+    f = templating.formats_of(request)
     with request.app.state.warehouse.transaction(snapshot=True) as connection:
         yield View(request, viewer, connection, sight_of(viewer), stamp.read(connection, f.zone), f)
 
@@ -194,6 +194,7 @@ def _frame(page: str, view: View, standing: Standing) -> Frame:
         may_start=has_key and viewer.role == "admin",
         progress=_progress(standing),
         views=saved_tabs(view),
+        may_manage=viewer.role == "admin",
     )
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from carteira.web.pages.rhythm import wallpaper
 from carteira.web.session import Viewer
-from carteira.web.templating import render
+from carteira.web.templating import formats_of, render
 
 router = APIRouter()
 
@@ -40,6 +40,6 @@ def password_page(
     return _page(request, "senha.html", status, failure=failure, email=viewer.email, asks_current=asks_current)
 
 
-def _page(request: Request, template: str, status: int, **context: Any) -> Response:
-    context["rhythms"] = wallpaper()
+def _page(request: Request, template: str, status: int, *, failure: str, **context: Any) -> Response:
+    context |= {"rhythms": wallpaper(), "failure": formats_of(request).say(failure) if failure else ""}
     return render(request, template, context, status)
