@@ -152,7 +152,7 @@ def _succeed(
 def publish_quiet(run: Slice, publication: int) -> int:
     """Nothing changed in Ploomes: the run is on record, and with it that all is as fresh as it.
 
-    Only the 12 months that the portfolio counts may have moved on. Gives the publication's number, `publication` or next.
+    Only the 12 months that the portfolio counts may have moved on. Gives the publication's number, the old or the next.
     """
     with run.lease.transaction(run.connection, publishing=True) as connection:
         publish.alone(connection)
