@@ -173,3 +173,17 @@ def test_booked_requests_are_granted_once(warehouse: Warehouse) -> None:
         ledger.close()
 
     assert sum(granted) == 50
+
+
+def test_what_a_run_booked_and_did_not_send_is_free_for_the_next(warehouse: Warehouse) -> None:
+    """Thirty short runs in one minute send what thirty short runs need, and not a block each."""
+    for _ in range(30):
+        with closing(Bookings(warehouse, 60.0)) as ledger, closing(pacer(ledger, limit=70)) as one:
+            with one.turn():
+                pass
+            with one.turn():
+                pass
+
+    with warehouse.transaction() as connection:
+        (booked,) = connection.execute("select sum(requests) from request_bookings").fetchone()
+    assert booked == 60

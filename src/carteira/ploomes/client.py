@@ -100,8 +100,9 @@ class Client:
         self._http = urllib3.PoolManager(maxsize=16, block=False, retries=False)
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the connections that are kept, and give back the requests that were booked for nothing."""
         self._http.clear()
+        self.pacer.close()
 
     def ask(self, query: str, read: Callable[[Answer], T]) -> T:
         """The answer to `query` as `read` understands it; `read` raises Unproven for one that must be asked again.

@@ -1,8 +1,8 @@
 """Never more requests than agreed, in any minute and at any moment.
 
 The minute is shared by every process on the account, so a request is booked in a ledger before it is sent, in blocks.
-A block is spent within BLOCK_SECONDS or forfeited; the ledger counts it for that much longer than the minute, so that
-whenever in its life its requests were sent, no window of 60 seconds holds more than the limit.
+A block is spent within BLOCK_SECONDS, or what is left is given back; the ledger counts it for that much longer than the
+minute, so that whenever in its life its requests were sent, no window of 60 seconds holds more than the limit.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ class Ledger(Protocol):
     def book(self, wanted: int, limit: int) -> tuple[int, float]:
         """Book up to `wanted` requests; how many were granted and, if none, how many seconds to wait before asking."""
 
+    def give_back(self, requests: int) -> None:
+        """Of the last block these were not sent and will not be."""
+
 
 class OwnLedger:
     """A ledger for one process, where there is no database to share."""
@@ -55,6 +58,12 @@ class OwnLedger:
             return 0, self._booked[0][0] + self._window - now
         self._booked.append((now, granted))
         return granted, 0.0
+
+    def give_back(self, requests: int) -> None:
+        """See `Ledger.give_back`."""
+        if self._booked:
+            booked_at, granted = self._booked.pop()
+            self._booked.append((booked_at, granted - requests))
 
 
 class Pacer:
@@ -113,6 +122,16 @@ class Pacer:
             self._pause_until = max(self._pause_until, now + pause)
             self._left = 0
 
+    def close(self) -> None:
+        """Give back what was booked and will not be sent."""
+        with self._lock:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        if self._left > 0:
+            self._ledger.give_back(self._left)
+        self._left = 0
+
     def _wait(self) -> float:
         with self._lock:
             now = time.monotonic()
@@ -127,6 +146,7 @@ class Pacer:
             return 0.0
 
     def _book(self, now: float) -> float:
+        self._give_back()
         limit = max(1, int(self.per_minute * self._recovered(now)))
         granted, seconds = self._ledger.book(max(1, min(limit // 12, LARGEST_BLOCK)), limit)
         self._left, self._left_until = granted, now + self._block_seconds

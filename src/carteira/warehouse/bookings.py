@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import aiosql
+import psycopg
 
 from carteira.warehouse.connection import Connection, Warehouse
 
@@ -21,6 +22,7 @@ class Bookings:
         self._window = window_seconds
         self._lock = threading.Lock()
         self._connection: Connection | None = None
+        self._last: int | None = None
 
     def book(self, wanted: int, limit: int) -> tuple[int, float]:
         """Book up to `wanted` of `limit` a window; how many were granted and, if none, how many seconds to wait."""
@@ -32,8 +34,20 @@ class Bookings:
                 granted = min(wanted, limit - requests)
                 if granted <= 0:
                     return 0, seconds
-                queries.book(connection, requests=granted)
+                self._last = queries.book(connection, requests=granted)
                 return granted, 0.0
+
+    def give_back(self, requests: int) -> None:
+        """Of the last block these were not sent: runs that follow closely would find the minute full of them."""
+        with self._lock:
+            if self._connection is None or self._last is None:
+                return
+            try:
+                with self._warehouse.transaction(self._connection) as connection:
+                    queries.give_back(connection, booking_id=self._last, requests=requests)
+            except psycopg.Error:
+                # Without a database the block leaves the window by itself.
+                return
 
     def close(self) -> None:
         """Close the connection."""

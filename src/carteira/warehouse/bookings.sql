@@ -9,9 +9,14 @@ select coalesce(sum(requests), 0)::integer as requests,
 from request_bookings
 where booked_at > clock_timestamp() - make_interval(secs => :window);
 
--- name: book(requests)!
+-- name: book(requests)<!
 -- Book some, and forget those that have left every window.
 with forgotten as (
     delete from request_bookings where booked_at < clock_timestamp() - interval '1 hour'
 )
-insert into request_bookings (booked_at, requests) values (clock_timestamp(), :requests);
+insert into request_bookings (booked_at, requests) values (clock_timestamp(), :requests)
+returning booking_id;
+
+-- name: give_back(booking_id, requests)!
+-- Requests of a block that were not sent after all.
+update request_bookings set requests = requests - :requests where booking_id = :booking_id;
