@@ -28,6 +28,7 @@ from psycopg import sql
 from quick import last_run, one
 from world import settings_for
 
+from carteira.cli.worker import working_beside
 from carteira.errors import DatabaseError, PloomesRefused, PloomesUnavailable, Refused, SchemaMismatch, SettingsError
 from carteira.settings import Secret, Settings, load
 from carteira.simulator.server import Simulator
@@ -331,6 +332,14 @@ def test_a_schema_of_somebody_elses_is_left_alone(warehouse: Warehouse) -> None:
 
     with pytest.raises(DatabaseError, match="carteira_queue"):
         queue.prepare(warehouse, SchemaManager.get_schema())
+
+
+def test_what_keeps_a_worker_from_working_ends_what_serves_with_it(settings: Settings, warehouse: Warehouse) -> None:
+    with (
+        pytest.raises(SettingsError, match="PLOOMES_API_KEY"),
+        working_beside(replace(settings, ploomes_api_key=None), warehouse),
+    ):
+        pass
 
 
 def test_strangers_cannot_look_into_the_queue(warehouse: Warehouse) -> None:

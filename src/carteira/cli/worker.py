@@ -37,7 +37,8 @@ def working_beside(settings: Settings, warehouse: Warehouse) -> Iterator[None]:
     """A worker in a thread of this process, for as long as the block lasts."""
     from carteira.sync import schedule
 
-    settings.require("PLOOMES_API_KEY")
+    # Here and not in the thread, where it would end nothing.
+    schedule.make_ready(settings, warehouse)
     stopping = threading.Event()
     thread = threading.Thread(target=schedule.work, args=(settings, warehouse, stopping), name="worker")
     thread.start()

@@ -112,12 +112,17 @@ def after_failure(failure: CarteiraError, attempt: int) -> tuple[float, int] | N
     return PAUSES[attempt], attempt + 1
 
 
+def make_ready(settings: Settings, warehouse: Warehouse) -> None:
+    """Raise what would keep a worker from working, and make its queue where there is none."""
+    settings.require("PLOOMES_API_KEY")
+    queue.prepare(warehouse, SchemaManager.get_schema())
+
+
 def work(settings: Settings, warehouse: Warehouse, stopping: threading.Event) -> None:
     """Sync as scheduled and publish what webhooks name, until `stopping` is set; a run under way is left partial."""
-    settings.require("PLOOMES_API_KEY")
+    make_ready(settings, warehouse)
     # It tells every step of every job, and what matters of it is told here.
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
-    queue.prepare(warehouse, SchemaManager.get_schema())
     with _hints_published(settings, warehouse, stopping):
         while not stopping.is_set():
             try:
