@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import runpy
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import read_po
 from jinja2 import Environment, FileSystemLoader, nodes
 from starlette.datastructures import Headers
 
 from carteira.web import languages
 from carteira.web.templating import FOLDER
 
+WEB = FOLDER.parent
+TEXTS = runpy.run_path(str(Path(__file__).parents[1] / "scripts" / "texts.py"))
+VALUE = re.compile(r"%\(\w+\)s|%%|%")
+TAG = re.compile(r"<[^>]*>")
+# What is not on a page: the columns of a file, which are as Excel in Brazil has them.
+NOT_SHOWN = {"spreadsheets.py", "languages.py"}
+PORTUGUESE = re.compile(r"[áâãàçéêíóôõú]|\b(sem|dias?|meses|vendas?|compra|ontem|hoje)\b [a-z]", re.IGNORECASE)
 TEMPLATES = Environment(loader=FileSystemLoader(FOLDER), extensions=["jinja2.ext.i18n"])
 WORD = re.compile(r"[^\W\d_]{2,}")
 # A constant that somebody may read: two words, a capital or a letter that no key of ours has.
 SENTENCE = re.compile(r"[A-Za-zÀ-ú] [A-Za-zÀ-ú]|^[A-ZÀ-Ú][a-zà-ú]{2,}$|[À-ÖØ-öø-ÿ]|^\s*\(")
 CLASS = re.compile(r"\b(n|xwide|ring|[a-z]+-+[a-z]+)\b")
 # Names, which are the same everywhere, and what is typed.
-NAMES = {"Carteira", "CNPJ", "CSV", "Excel", "xlsx", "doctor", "sync", "PLOOMES", "API", "KEY", "carteira", "page", "fill"}
+NAMES = {"Carteira", "carteira", "CNPJ", "CSV", "Excel", "xlsx", "doctor", "sync", "PLOOMES", "API", "KEY"}
+NAMES |= {"page", "fill"}
 
 
 @pytest.mark.parametrize(
@@ -96,3 +109,57 @@ class _Said(HTMLParser):
     def handle_data(self, data: str) -> None:
         words = [word for word in WORD.findall(data) if word not in NAMES]
         self.said.extend([data.strip()] if words else [])
+
+
+def test_the_catalog_has_every_text_and_no_other() -> None:
+    assert _keys(_english()) == _keys(TEXTS["used"]()), "run scripts/texts.py and translate what is new"
+
+
+def test_every_text_is_translated_with_the_same_values() -> None:
+    wrong = [(message.id, message.string) for message in _english() if message.id and not _is_sound(message)]
+
+    assert wrong == []
+
+
+def _english() -> Catalog:
+    with TEXTS["ENGLISH"].open("rb") as source:
+        return read_po(source, locale="en")
+
+
+def _keys(catalog: Catalog) -> set[str | tuple[str, ...]]:
+    return {message.id for message in catalog if message.id}
+
+
+def _is_sound(message: Message) -> bool:
+    if message.fuzzy:
+        return False
+    if not isinstance(message.id, tuple):
+        return bool(message.string) and _values(message.id) == _values(message.string)
+    # The singular may say its number in words.
+    one, many = message.string
+    return bool(one and many) and _values(one) <= _values(many) == _values(message.id[1])
+
+
+def _values(text: str) -> set[str]:
+    return set(VALUE.findall(text)) | set(TAG.findall(text))
+
+
+@pytest.mark.parametrize("path", sorted(WEB.rglob("*.py")), ids=lambda path: path.name)
+def test_no_page_makes_a_text_beside_the_catalog(path: Path) -> None:
+    if path.name in NOT_SHOWN:
+        return
+    tree = ast.parse(path.read_text())
+    marked = {id(text) for call in ast.walk(tree) if isinstance(call, ast.Call) and _says(call) for text in call.args}
+    prose = {id(line.value) for line in ast.walk(tree) if isinstance(line, ast.Expr)}
+    said = [
+        text.value
+        for text in ast.walk(tree)
+        if isinstance(text, ast.Constant) and isinstance(text.value, str) and id(text) not in marked | prose
+    ]
+
+    assert [text for text in said if PORTUGUESE.search(text)] == []
+
+
+def _says(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return name in ("say", "count", "marked")

@@ -23,7 +23,7 @@ from carteira.web.languages import marked
 from carteira.web.pages.frame import BIGGEST_ID, SignedIn, View, initials, looking
 from carteira.web.pages.rhythm import rhythm, strip
 from carteira.web.spreadsheets import document
-from carteira.web.words import OF_CELL, STATUS
+from carteira.web.words import OF_CELL, STATUS, cells
 
 router = APIRouter()
 
@@ -114,9 +114,7 @@ def _standing(view: View, standing: Standing | None) -> dict[str, Any]:
         "standing": standing,
         "status": status,
         "status_name": view.f.say(STATUS[status]),
-        "segment": f"R{standing.cell // 10} F{standing.cell % 10} · {view.f.say(segment.one)}"
-        if standing and segment
-        else "",
+        "segment": f"{cells([standing.cell], view.f)} · {view.f.say(segment.one)}" if standing and segment else "",
         "rules": view.portfolio().rules,
     }
 

@@ -142,7 +142,7 @@ def _summary(run: Run, verdicts: list[Said], f: Formats) -> str:
     if not warnings:
         return f.count("%(n)s de %(n)s confere", "%(n)s de %(n)s conferem", agreed)
     said = f.count("%(n)s aviso: %(first)s", "%(n)s avisos: %(first)s", len(warnings), first=warnings[0].lower())
-    return f"{f.count('%(n)s confere', '%(n)s conferem', agreed)}, {said}"
+    return f.count("%(n)s confere", "%(n)s conferem", agreed) + ", " + said
 
 
 def _changes(run: Run, f: Formats) -> list[str]:
@@ -210,9 +210,9 @@ def _one_held(name: str, here: int, there: int | None, f: Formats) -> Held:
 def _rejected(row: OpenRejection, view: View) -> Rejected:
     settings = view.request.app.state.settings
     pattern = settings.deal_url if row.entity == "deals" else settings.contact_url
-    name = f"{view.f.say('Negócio') if row.entity == 'deals' else view.f.say('Contato')} {row.id}"
+    kind = view.f.say("Negócio") if row.entity == "deals" else view.f.say("Contato")
     address = pattern.replace("{id}", str(row.id)) if pattern else ""
-    return Rejected(row, name, reason(row.reason, view.f), address, _indented(row.raw))
+    return Rejected(row, f"{kind} {row.id}", reason(row.reason, view.f), address, _indented(row.raw))
 
 
 def _indented(raw: str) -> str:

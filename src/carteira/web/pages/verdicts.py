@@ -58,8 +58,13 @@ def _worded(one: dict[str, Any], f: Formats) -> tuple[str, str]:
     return words(one["verdict"], facts, f)
 
 
+def _name(facts: dict[str, Any], f: Formats) -> str:
+    entity: str = facts["entity"]
+    return f.say(NAMES[entity])
+
+
 def _counts(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str]:
-    name = f.say(NAMES[facts["entity"]])
+    name = _name(facts, f)
     figures = f.say(
         "%(here)s aqui · %(there)s no Ploomes", here=f.number(facts["here"]), there=f.number(facts["closing"])
     )
@@ -72,7 +77,7 @@ def _counts(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str]:
 
 
 def _shrinkage(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str]:
-    name, gone, published = f.say(NAMES[facts["entity"]]), facts["gone"], facts["published"]
+    name, gone, published = _name(facts, f), facts["gone"], facts["published"]
     share = f.percent(Decimal(gone) / published) if published else "0%"
     if verdict == "ok":
         sign = MINUS if gone else ""
@@ -81,7 +86,7 @@ def _shrinkage(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, st
             f.say("Encolhimento plausível de %(name)s", name=name),
             f.say("%(gone)s de %(published)s (limite 10%%)", **figures),
         )
-    tail = f", {f.say('aceito')}" if verdict == "warning" else ""
+    tail = ", " + f.say("aceito") if verdict == "warning" else ""
     said = f.say("%(gone)s %(name)s sumiriam (%(share)s)", gone=f.number(gone), name=name, share=share)
     return said + tail, f.say("de %(published)s", published=f.number(published))
 
@@ -93,7 +98,7 @@ def _identity(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str
 
 
 def _rejected(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str]:
-    name = f.say(NAMES[facts["entity"]])
+    name = _name(facts, f)
     if verdict == "ok":
         return f.say("Todos os %(name)s puderam ser lidos", name=name), f.number(facts["total"])
     rows = facts["rejected"]
@@ -102,7 +107,7 @@ def _rejected(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str
 
 
 def _future(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str]:
-    return f.say("Alteração de %(name)s com data no futuro", name=f.say(NAMES[facts["entity"]])), str(facts["newest"])[
+    return f.say("Alteração de %(name)s com data no futuro", name=_name(facts, f)), str(facts["newest"])[
         :19
     ]
 
