@@ -206,6 +206,32 @@ def listing(
     return Listing([made(*row) for row in rows], total, revenue, deals)
 
 
+def count(
+    connection: Connection,
+    sight: Sight,
+    zone: ZoneInfo,
+    filters: Filters,
+    *,
+    portfolio: Portfolio | None = None,
+    grouped: bool = False,
+) -> int:
+    """How many customers or companies match."""
+    asked = question(
+        connection,
+        sight,
+        zone,
+        filters,
+        sort="total_revenue",
+        order="desc",
+        limit=0,
+        offset=0,
+        portfolio=portfolio,
+        grouped=grouped,
+    )
+    ((total, _, _),) = connection.execute(asked.totals, asked.parameters)
+    return int(total)
+
+
 def everyone(
     connection: Connection,
     sight: Sight,

@@ -23,7 +23,8 @@ class Stamp:
     """What the database holds and what the clock says of it.
 
     `last_sync_at` is the opening of the last succeeded run, `last_run` names the newest run and its state, `today` is
-    the local day, `stale_hours` counts the hours since the last success once they are too many.
+    the local day, `stale_hours` counts the hours since the last success once they are too many, `views` the
+    changes of saved views.
     """
 
     publication: int
@@ -31,6 +32,7 @@ class Stamp:
     last_run: str
     today: date
     stale_hours: int | None
+    views: int
 
     @property
     def stale(self) -> bool:
@@ -40,10 +42,10 @@ class Stamp:
 
 def read(connection: Connection, zone: ZoneInfo, now: datetime | None = None) -> Stamp:
     """The stamp; in the snapshot that the rows are read in, it is theirs."""
-    publication, last_sync_at, last_run = queries.stamp(connection)
+    publication, last_sync_at, last_run, views = queries.stamp(connection)
     now = now or datetime.now(UTC)
     return Stamp(
-        publication, last_sync_at, last_run or "", now.astimezone(zone).date(), _stale_hours(last_sync_at, now)
+        publication, last_sync_at, last_run or "", now.astimezone(zone).date(), _stale_hours(last_sync_at, now), views
     )
 
 

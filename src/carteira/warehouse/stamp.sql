@@ -2,5 +2,6 @@
 -- What everything that is shown depends on: what was published, when it was read, and how the last run went.
 select s.publication,
        (select max(opened_at) from sync_runs where state = 'succeeded') as last_sync_at,
-       (select id || ' ' || state || ' ' || slices from sync_runs order by id desc limit 1) as last_run
+       (select id || ' ' || state || ' ' || slices from sync_runs order by id desc limit 1) as last_run,
+       (select changes from saved_views_state) as views
 from sync_state s;

@@ -142,7 +142,7 @@ def etag(scope: Scope, read: Stamp, viewer: Viewer) -> str:
         headers = Headers(scope=scope)
         cookie = scope["app"].state.cookie
         others = sorted(item for item in _cookies(headers).items() if item[0] != cookie)
-        parts += [viewer, read.last_run, read.stale_hours, others, [headers.get(name) for name in ASKED_BY]]
+        parts += [viewer, read.last_run, read.stale_hours, read.views, others, [headers.get(name) for name in ASKED_BY]]
         parts += [languages.of(headers, scope["app"].state.settings.locale)]
     return f'W/"{blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()}"'
 

@@ -22,6 +22,7 @@ from carteira.web.pages import periods
 from carteira.web.pages.addresses import with_query
 from carteira.web.pages.customer_query import COLUMNS, VIEWED, Query, query_of, short, text_of
 from carteira.web.pages.frame import SignedIn, View, looking
+from carteira.web.pages.saved import written
 from carteira.web.pages.sparks import Spark, spark
 from carteira.web.spreadsheets import document, members
 from carteira.web.words import STATUS, cells
@@ -141,6 +142,7 @@ def _context(view: View, query: Query, listing: Listing) -> dict[str, Any]:
         if query.filters.period
         else view.f.say("Faturamento total"),
         "clear": with_query(PATH, short(_arranged(query))),
+        "view_query": written(query.text),
         "columns": {name: view.f.say(title) for name, title in columns.COLUMNS.items()},
         "columns_reset": with_query(PATH, short(query.text | {"colunas": None})),
         "group_address": with_query(PATH, short(query.text | {"agrupar": None if query.grouped else "grupo"})),
