@@ -72,7 +72,8 @@ class Publisher:
             merged = publish.merge(connection, run_id, opened_at, full=full, usual_currency_id=REAL)
             lines = rebuild(connection, opened_at, merged.touched)
             number = publish.close(
-                connection, merged, full=full, hinted={"deals": 0, "contacts": 0}, changed=merged.changed or lines > 0, opened_at=opened_at, seconds=1.0,
+                connection, merged, full=full, hinted={"deals": 0, "contacts": 0},
+                changed=merged.changed or lines > 0, opened_at=opened_at, seconds=1.0,
                 ploomes_user_id=None, ploomes_profile_id=None, refused_fields=[],
             )  # fmt: skip
             runs.queries.abandon_run(connection, run_id=run_id, error="")
