@@ -184,7 +184,7 @@ left join (
     from sales s
     where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
       and s.closed_at >= :since and s.closed_at < :until
-      and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+      and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
     group by s.customer_id
 ) bought on bought.customer_id = cs.customer_id;
 
@@ -202,11 +202,12 @@ cross join lateral (
            count(*) filter (where counted) as deals,
            min(s.closed_at) filter (where won) as first_purchase_date,
            max(s.closed_at) filter (where won) as last_purchase_date,
-           count(*) filter (where s.status = 'open') as open_deals,
-           count(*) filter (where s.status = 'lost') as lost_deals
+           count(*) filter (where s.status = 'open' and told) as open_deals,
+           count(*) filter (where s.status = 'lost' and told) as lost_deals
     from sales s
     cross join lateral (
-        select s.status = 'won' and coalesce(s.currency_id = (select usual_currency_id from sync_state), true) as won
+        select s.status = 'won' and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state)) as won,
+               is_counted(null, s.pipeline_id, null, (select left_out_pipelines from sync_state)) as told
     ) kind
     cross join lateral (
         select won and (:since::timestamptz is null or (s.closed_at >= :since and s.closed_at < :until)) as counted

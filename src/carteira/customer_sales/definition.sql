@@ -1,5 +1,5 @@
 -- name: refresh(customer_ids, opened_at)^
--- What counts as a sale, once: customer_sales of these customers, or of all, from `customers` and `sales`.
+-- What counts as a sale, once (with `is_counted`, which the reports ask too): customer_sales of these customers, or of all.
 with deals as (
     select
         customer_id,
@@ -7,12 +7,15 @@ with deals as (
         (count(*) filter (where counts))::integer as total_deals,
         min(closed_at) filter (where counts) as first_purchase_date,
         max(closed_at) filter (where counts) as last_purchase_date,
-        (count(*) filter (where status = 'open'))::integer as open_deals,
-        (count(*) filter (where status = 'lost'))::integer as lost_deals
+        (count(*) filter (where status = 'open' and told))::integer as open_deals,
+        (count(*) filter (where status = 'lost' and told))::integer as lost_deals
     from sales
     cross join lateral (
-        select status = 'won' and coalesce(currency_id = (select usual_currency_id from sync_state), true)
-    ) sale (counts)
+        select
+            status = 'won' and is_counted(currency_id, pipeline_id, (select usual_currency_id from sync_state),
+                                          (select left_out_pipelines from sync_state)),
+            is_counted(null, pipeline_id, null, (select left_out_pipelines from sync_state))
+    ) sale (counts, told)
     where deleted_at is null and rejected_at is null
     and (:customer_ids::bigint[] is null or customer_id = any(:customer_ids::bigint[]))
     group by customer_id

@@ -159,10 +159,13 @@ class Ledger:
     sales_without_customer: int
     sales_without_amount: int
     sales_in_other_currency: int
+    sales_left_out: int
+    left_out_revenue: Decimal
     undated_sales: int
     undated_revenue: Decimal
     invalid_documents: int
     rejected_rows: int
+    pipelines_left_out: list[str]
 
 
 @dataclass(frozen=True, slots=True)

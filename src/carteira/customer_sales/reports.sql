@@ -1,4 +1,5 @@
--- A sale is a won deal, neither deleted nor rejected, in the account's usual currency (or in none that is known). Each query says
+-- A sale is a won deal, neither deleted nor rejected, that `is_counted`: in the account's usual currency (or in none that is known)
+-- and in no pipeline that the company leaves out. Each query says
 -- `(:sees_all or sales.owner_id = :owner_id)`: the right of sight of whoever asks.
 
 -- name: windows(starts, ends, cuts, sees_all, owner_id)
@@ -16,7 +17,7 @@ cross join lateral (
     from sales s
     where s.status in ('won', 'lost') and s.deleted_at is null and s.rejected_at is null
       and s.closed_at >= w.since and s.closed_at < w.until
-      and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+      and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
       and (:sees_all or s.owner_id = :owner_id)
 ) counted
 order by w.number;
@@ -29,7 +30,7 @@ with deals as (
     join sales s on s.closed_at >= w.since and s.closed_at < w.until
     left join customers c on c.customer_id = s.customer_id
     where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
-      and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+      and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
       and (:sees_all or s.owner_id = :owner_id)
 ), grouped as (
     select case when grouping(owner_id) = 0 then 'seller' when grouping(pipeline_id) = 0 then 'pipeline' else 'state' end as kind,
@@ -60,7 +61,7 @@ left join owners o on o.owner_id = s.owner_id
 left join pipelines p on p.pipeline_id = s.pipeline_id
 where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
   and s.closed_at >= :since and s.closed_at < :until
-  and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+  and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
   and (:sees_all or s.owner_id = :owner_id)
 order by s.total desc nulls last, s.deal_id
 limit :limit;
@@ -72,7 +73,7 @@ with bought as (
     from sales s
     where s.status = 'won' and s.deleted_at is null and s.rejected_at is null and s.customer_id is not null
       and s.closed_at >= :since and s.closed_at < :until
-      and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+      and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
       and (:sees_all or s.owner_id = :owner_id)
     group by s.customer_id
     order by 2 desc, 1
@@ -87,14 +88,14 @@ cross join lateral (
     from sales s
     where s.status = 'won' and s.deleted_at is null and s.rejected_at is null and s.customer_id = b.customer_id
       and s.closed_at >= :before_since and s.closed_at < :before_until
-      and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+      and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
       and (:sees_all or s.owner_id = :owner_id)
 ) earlier
 order by b.revenue desc, b.customer_id;
 
 -- name: ledger(since, until, sees_all, owner_id)^
 -- What makes up the total of a period, and what is kept out of it, so that every total can be walked back to Ploomes.
-with usual as (select usual_currency_id as id from sync_state)
+with rule as (select usual_currency_id, left_out_pipelines from sync_state)
 select counted.*, undated.*, doubts.*
 from (
     select coalesce(sum(s.total) filter (where usual), 0) as revenue,
@@ -103,9 +104,16 @@ from (
            coalesce(sum(s.total) filter (where usual and s.customer_id is null), 0) as without_customer,
            count(*) filter (where usual and s.customer_id is null) as sales_without_customer,
            count(*) filter (where usual and s.total is null) as sales_without_amount,
-           count(*) filter (where not usual) as sales_in_other_currency
+           count(*) filter (where not usual and not left_out) as sales_in_other_currency,
+           count(*) filter (where left_out) as sales_left_out,
+           coalesce(sum(s.total) filter (where left_out and in_usual_currency), 0) as left_out_revenue
     from sales s
-    cross join lateral (select coalesce(s.currency_id = (select id from usual), true) as usual) kind
+    cross join lateral (
+        select is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from rule), (select left_out_pipelines from rule))
+                   as usual,
+               coalesce(s.pipeline_id = any((select left_out_pipelines from rule)::bigint[]), false) as left_out,
+               coalesce(s.currency_id = (select usual_currency_id from rule), true) as in_usual_currency
+    ) kind
     where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
       and s.closed_at >= :since and s.closed_at < :until
       and (:sees_all or s.owner_id = :owner_id)
@@ -114,14 +122,17 @@ cross join (
     select count(*) as undated_sales, coalesce(sum(s.total), 0) as undated_revenue
     from sales s
     where s.status = 'won' and s.deleted_at is null and s.rejected_at is null and s.closed_at is null
-      and coalesce(s.currency_id = (select id from usual), true)
+      and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from rule), (select left_out_pipelines from rule))
       and (:sees_all or s.owner_id = :owner_id)
 ) undated
 cross join (
     select (select count(*) from customers c
             where c.document_valid = false and c.deleted_at is null
               and (:sees_all or c.owner_id = :owner_id)) as invalid_documents,
-           (select count(*) from rejected_rows r where r.closed_at is null and :sees_all) as rejected_rows
+           (select count(*) from rejected_rows r where r.closed_at is null and :sees_all) as rejected_rows,
+           (select coalesce(array_agg(coalesce(nullif(p.name, ''), kept.pipeline_id::text) order by p.name, kept.pipeline_id), '{}')
+            from rule cross join unnest(rule.left_out_pipelines) kept (pipeline_id)
+            left join pipelines p on p.pipeline_id = kept.pipeline_id) as pipelines_left_out
 ) doubts;
 
 -- name: last_sale(until, sees_all, owner_id)^
@@ -129,7 +140,7 @@ cross join (
 select s.closed_at, coalesce(s.total, 0) as total
 from sales s
 where s.status = 'won' and s.deleted_at is null and s.rejected_at is null and s.closed_at < :until
-  and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+  and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
   and (:sees_all or s.owner_id = :owner_id)
 order by s.closed_at desc
 limit 1;
@@ -157,7 +168,7 @@ select s.customer_id, width_bucket(s.closed_at, :starts::timestamptz[]) as numbe
 from sales s
 where s.customer_id = any(:customer_ids::bigint[]) and s.status = 'won' and s.deleted_at is null and s.rejected_at is null
   and s.closed_at >= (:starts::timestamptz[])[1] and s.closed_at < :until
-  and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+  and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
   and (:sees_all or s.owner_id = :owner_id)
 group by 1, 2;
 
@@ -171,11 +182,12 @@ cross join lateral (
            count(*) filter (where won and s.closed_at >= :since) as sales,
            coalesce(sum(s.total) filter (where won and s.closed_at >= :earlier and s.closed_at < :since), 0) as earlier_revenue,
            count(*) filter (where won and s.closed_at >= :earlier and s.closed_at < :since) as earlier_sales,
-           coalesce(sum(s.total) filter (where s.status = 'open'), 0) as open_total,
+           coalesce(sum(s.total) filter (where s.status = 'open' and counted), 0) as open_total,
            min((s.closed_at at time zone :zone)::date) filter (where won) as first_day
     from sales s
     cross join lateral (
-        select s.status = 'won' and coalesce(s.currency_id = (select usual_currency_id from sync_state), true) as won
+        select s.status = 'won' and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state)) as won,
+               is_counted(null, s.pipeline_id, null, (select left_out_pipelines from sync_state)) as counted
     ) kind
     where s.customer_id = c.customer_id and s.deleted_at is null and s.rejected_at is null
       and (:sees_all or s.owner_id = :owner_id)
@@ -188,7 +200,7 @@ select (s.closed_at at time zone :zone)::date as day, coalesce(sum(s.total), 0) 
 from sales s
 where s.customer_id = :customer_id and s.status = 'won' and s.deleted_at is null and s.rejected_at is null
   and s.closed_at >= :since
-  and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+  and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
   and (:sees_all or s.owner_id = :owner_id)
 group by 1
 order by 1;
@@ -201,7 +213,7 @@ cross join lateral (
     select max(s.closed_at) as last_purchase, coalesce(sum(s.total) filter (where s.closed_at >= :since), 0) as revenue
     from sales s
     where s.customer_id = c.customer_id and s.status = 'won' and s.deleted_at is null and s.rejected_at is null
-      and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+      and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
       and (:sees_all or s.owner_id = :owner_id)
 ) own
 where c.cnpj_root = :cnpj_root and c.deleted_at is null and (:sees_all or c.owner_id = :owner_id)

@@ -28,7 +28,7 @@ with bought as (
     join sales s on s.customer_id = c.customer_id
     cross join sync_state
     where s.status = 'won' and s.deleted_at is null and s.rejected_at is null and s.closed_at is not null
-      and coalesce(s.currency_id = usual_currency_id, true)
+      and is_counted(s.currency_id, s.pipeline_id, usual_currency_id, left_out_pipelines)
       and (:customer_ids::bigint[] is null or c.customer_id = any(:customer_ids::bigint[]))
 ), paced as (
     -- Of several sales on one day the last has the gap, the others have none: 0.

@@ -115,7 +115,7 @@ from sales s
 left join customers c on c.customer_id = s.customer_id
 where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
   and s.closed_at >= :since and s.closed_at < :until
-  and coalesce(s.currency_id = (select usual_currency_id from sync_state), true)
+  and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
   and (:sees_all or (s.owner_id = :owner_id and c.owner_id = :owner_id))
   and (:owner::bigint is null or c.owner_id = :owner);
 

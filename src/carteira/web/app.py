@@ -21,7 +21,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from carteira import __version__
 from carteira.errors import CarteiraError
 from carteira.warehouse.connection import CONNECT_SECONDS, Warehouse
-from carteira.web import api, cron, entry, export, health, metrics, pages, problems, webhooks
+from carteira.web import adjustments, api, cron, entry, export, health, metrics, pages, problems, webhooks
 from carteira.web.cron import Runs
 from carteira.web.headers import SameOrigin, SecurityHeaders, SmallBodies
 from carteira.web.kept import Kept
@@ -65,7 +65,7 @@ def create_app(settings: Settings, warehouse: Warehouse) -> FastAPI:
 
 
 def _include_routes(app: FastAPI) -> None:
-    for routes in (api, cron, entry, export, health, metrics, pages, webhooks):
+    for routes in (adjustments, api, cron, entry, export, health, metrics, pages, webhooks):
         app.include_router(routes.router)
 
 

@@ -1,0 +1,76 @@
+"""What the company decides of its own totals: which pipelines are in none, and where its classes and statuses begin.
+
+A change derives everything anew in the same transaction, so that no page ever shows sums of both ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import aiosql
+
+from carteira.customer_sales.rebuild import all_is_adopted, rebuild
+from carteira.errors import Refused
+from carteira.warehouse import publish, runs
+from carteira.warehouse.connection import Connection
+
+queries: Any = aiosql.from_path(Path(__file__).with_name("company.sql"), "psycopg")
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    pipeline_id: int
+    name: str
+    archived: bool
+    left_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a form may change of portfolio_rules: days, multiples of a customer's own gap, and shares of the revenue."""
+
+    new_days: int
+    late_days: int
+    inactive_days: int
+    late_factor: Decimal
+    inactive_factor: Decimal
+    least_late_days: int
+    least_inactive_days: int
+    a_share: Decimal
+    b_share: Decimal
+
+
+def pipelines(connection: Connection) -> list[Pipeline]:
+    """All pipelines, archived ones last."""
+    return [Pipeline(*row) for row in queries.pipelines(connection)]
+
+
+def limits(connection: Connection) -> Limits:
+    return Limits(*queries.rules(connection))
+
+
+def leave_out(connection: Connection, pipeline_ids: Sequence[int], timezone: str) -> bool:
+    """These pipelines, and no others, are in no total from now on; whether that is a change."""
+    publish.alone(connection)
+    return _derived(connection, queries.leave_out(connection, pipeline_ids=sorted({*pipeline_ids})), timezone)
+
+
+def set_limits(connection: Connection, limits: Limits, timezone: str) -> bool:
+    """Other limits; whether that is a change. psycopg.errors.CheckViolation where they contradict one another."""
+    publish.alone(connection)
+    return _derived(connection, queries.set_rules(connection, **asdict(limits)), timezone)
+
+
+def _derived(connection: Connection, changed: tuple[bool] | None, timezone: str) -> bool:
+    if changed is None:
+        return False
+    if all_is_adopted(connection):
+        raise Refused("There are no sales here yet to add up in another way: run `carteira sync --full` first.")
+    rebuild(connection, runs.freshness(connection).last_sync_at or datetime.now(UTC), None, timezone)
+    publish.queries.republished(connection)
+    return True

@@ -1,0 +1,102 @@
+"""What an admin decides for the company, through the forms of /ajustes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from dashboard import ANA, publish, served, settings_of
+from starlette.testclient import TestClient
+
+from carteira.customer_sales import company
+from carteira.warehouse import people
+from carteira.warehouse.connection import Warehouse
+
+FORM = {
+    "a": "70", "b": "20,5", "new_days": "60", "late_days": "80", "inactive_days": "200", "least_late_days": "10",
+    "least_inactive_days": "40", "late_factor": "1,5", "inactive_factor": "4",
+}  # fmt: skip
+
+
+@pytest.fixture
+def client(warehouse: Warehouse, tmp_path: Path) -> Iterator[TestClient]:
+    publish(warehouse)
+    with warehouse.transaction() as connection:
+        connection.execute("insert into pipelines (pipeline_id, name) values (1, 'Novos'), (2, 'Renovações')")
+        connection.execute("update sales set pipeline_id = 2 where deal_id = 13")
+    with served(settings_of(tmp_path), warehouse) as client:
+        yield client
+
+
+def cookies(warehouse: Warehouse, role: str) -> dict[str, str]:
+    with warehouse.transaction() as connection:
+        user_id = people.add_user(connection, f"{role}@empresa.example", role, role, ANA)
+        return {"cookie": f"carteira={people.open_session(connection, user_id)}"}
+
+
+def test_a_pipeline_leaves_the_totals_and_is_told_of(client: TestClient, warehouse: Warehouse) -> None:
+    boss = cookies(warehouse, "admin")
+    period = "/?periodo=2026-11-01..2026-11-30"
+    assert "fora dos totais" not in client.get(period, headers=boss).text
+
+    answer = client.post("/ajustes/funis", data={"pipeline": ["2"]}, headers=boss, follow_redirects=False)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/ajustes?salvo=1")
+    assert "1 venda fora dos totais (Renovações," in client.get(period, headers=boss).text
+    assert 'value="2" checked' in client.get("/ajustes", headers=boss).text
+    with warehouse.transaction() as connection:
+        assert connection.execute("select total_revenue from customer_sales where customer_id = 2").fetchall() == [(0,)]
+        (entry, *_) = people.audit_log(connection)
+        assert (entry.event, entry.detail) == ("pipelines left out", "2")
+    client.post("/ajustes/funis", headers=boss)
+    assert "fora dos totais" not in client.get(period, headers=boss).text
+
+
+def test_limits_are_read_as_they_are_written_here(client: TestClient, warehouse: Warehouse) -> None:
+    boss = cookies(warehouse, "admin")
+
+    assert client.post("/ajustes/limites", data=FORM, headers=boss, follow_redirects=False).status_code == 303
+
+    with warehouse.transaction() as connection:
+        limits = company.limits(connection)
+    assert (limits.a_share, limits.b_share, limits.inactive_factor) == (Decimal("0.7"), Decimal("0.905"), Decimal(4))
+    assert (limits.new_days, limits.late_days, limits.inactive_days) == (60, 80, 200)
+    page = client.get("/ajustes", headers=boss).text
+    assert 'name="b" value="20,5"' in page
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"a": "90", "b": "20"},
+        {"a": "abc"},
+        {"a": "NaN"},
+        {"late_days": "300"},
+        {"new_days": ""},
+        {"new_days": "9" * 19},
+    ],
+)
+def test_what_contradicts_itself_changes_nothing(
+    client: TestClient, warehouse: Warehouse, wrong: dict[str, str]
+) -> None:
+    boss = cookies(warehouse, "admin")
+    with warehouse.transaction() as connection:
+        before = company.limits(connection)
+
+    answer = client.post("/ajustes/limites", data=FORM | wrong, headers=boss)
+
+    assert answer.status_code == 422
+    assert "Nada mudou" in answer.text
+    with warehouse.transaction() as connection:
+        assert company.limits(connection) == before
+
+
+@pytest.mark.parametrize("role", ["gestor", "vendedor"])
+def test_only_an_admin_decides(client: TestClient, warehouse: Warehouse, role: str) -> None:
+    who = cookies(warehouse, role)
+
+    assert client.get("/ajustes", headers=who).status_code == 403
+    assert client.post("/ajustes/funis", data={"pipeline": ["2"]}, headers=who).status_code == 403
+    assert client.post("/ajustes/limites", data=FORM, headers=who).status_code == 403
