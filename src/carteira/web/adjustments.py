@@ -1,4 +1,4 @@
-"""`/ajustes`: what an admin decides for the company: which pipelines are in no total, where classes and statuses begin."""
+"""`/ajustes`: what an admin decides: which pipelines are in no total, and where classes and statuses begin."""
 
 from __future__ import annotations
 
@@ -91,11 +91,11 @@ def _set_limits(request: Request, viewer: Viewer, text: dict[str, str]) -> Respo
 def read(text: dict[str, str]) -> Limits:
     """The form as limits. ValueError where something is no number, or a number that makes no sense anywhere."""
     a, b = _number(text["a"]), _number(text["b"])
-    days = {name: int(text[name]) for name, _ in DAYS}
+    days: dict[str, Any] = {name: int(text[name]) for name, _ in DAYS}
     if max(days.values()) > MOST_DAYS:
         raise ValueError("A limit of more than ten years is none.")
-    factors = {name: _number(text[name]) for name, _ in FACTORS}
-    return Limits(a_share=a / HUNDRED, b_share=(a + b) / HUNDRED, **days, **factors)
+    numbers: dict[str, Any] = days | {name: _number(text[name]) for name, _ in FACTORS}
+    return Limits(a_share=a / HUNDRED, b_share=(a + b) / HUNDRED, **numbers)
 
 
 def _number(text: str) -> Decimal:
