@@ -230,7 +230,7 @@ def test_a_reader_sees_the_old_or_the_new_and_nothing_between(account: World) ->
     ended = threading.Event()
 
     def read() -> None:
-        with psycopg.connect(account.warehouse.dsn, autocommit=True) as connection:
+        with psycopg.connect(account.warehouse.dsn, autocommit=True, prepare_threshold=None) as connection:
             while not ended.is_set():
                 row: Totals = connection.execute(TOTALS).fetchone()  # type: ignore[assignment]
                 if row != seen[-1]:
