@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from tempfile import SpooledTemporaryFile
 from typing import IO, Annotated, Literal
 from urllib.parse import urlencode
@@ -37,7 +38,7 @@ def download(request: Request, viewer: Annotated[Viewer, Depends(signed_in)], fo
     zone: ZoneInfo = request.app.state.zone
     # Written before it is sent: a slow reader holds a temporary file and no connection to the database.
     file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (it is closed when it is sent)
-    with warehouse.transaction(snapshot=True) as connection:
+    with _closed_on_failure(file), warehouse.transaction(snapshot=True) as connection:
         read = stamp.read(connection, zone)
         today = read.today
         query = asked(request.query_params, today)
@@ -67,6 +68,15 @@ def download(request: Request, viewer: Annotated[Viewer, Depends(signed_in)], fo
     disposition = f'attachment; filename="clientes-{today}.{format}"'
     headers = {"content-disposition": disposition, "content-length": str(file.tell())}
     return StreamingResponse(_chunks(file), media_type=TYPES[format], headers=headers)
+
+
+@contextmanager
+def _closed_on_failure(file: IO[bytes]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        file.close()
+        raise
 
 
 def _told(parameters: QueryParams) -> str:
