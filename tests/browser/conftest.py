@@ -71,11 +71,11 @@ def visit(chromium: Browser) -> Iterator[Visit]:
     opened: list[Visitor] = []
 
     def visitor(site: Site, *, role: str | None = "admin", owner_id: int | None = None, width: int = 1440,
-                theme: str = "light") -> Visitor:  # fmt: skip
+                theme: str = "light", locale: str = "pt-BR") -> Visitor:  # fmt: skip
         context = chromium.new_context(
             viewport={"width": width, "height": 844 if width < 500 else 900},
             color_scheme="dark" if theme == "dark" else "light",
-            locale="pt-BR",
+            locale=locale,
             timezone_id="America/Sao_Paulo",
         )
         if role:
