@@ -236,7 +236,9 @@ def branches(published: Warehouse) -> Warehouse:
     return published
 
 
-def grouped(warehouse: Warehouse, filters: Filters = NOTHING, sight: Sight = EVERYTHING, **page: object) -> list[Company]:
+def grouped(
+    warehouse: Warehouse, filters: Filters = NOTHING, sight: Sight = EVERYTHING, **page: object
+) -> list[Company]:
     rows = listed(warehouse, filters, sight, grouped=True, **page).rows
     return [row for row in rows if isinstance(row, Company)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import company
 from playwright.sync_api import Page, expect
-from window import Site, Visit
+from window import Site, Visit, serious
 
 ROWS = "#lista tbody tr"
 
@@ -73,10 +73,11 @@ def test_filters_add_up_show_and_go_one_by_one(site: Site, visit: Visit) -> None
     visitor = visit(site)
     page = visitor.goto("/clientes")
     page.get_by_text("Filtro", exact=True).click()
-    page.get_by_label("Vendedor").select_option(label="Carla Meireles")
-    page.get_by_label("UF").select_option("SP")
-    page.get_by_label("Faturamento a partir de").fill("10.000")
-    page.get_by_role("button", name="Aplicar").click()
+    form = page.get_by_role("form", name="Filtros")
+    form.get_by_label("Vendedor").select_option(label="Carla Meireles")
+    form.get_by_label("UF").select_option("SP")
+    form.get_by_label("Faturamento a partir de").fill("10.000")
+    form.get_by_role("button", name="Aplicar").click()
     page.wait_for_url("**uf=SP**")
 
     shown = page.locator(".filter").all_inner_texts()
@@ -150,3 +151,90 @@ def test_a_view_is_shared_by_its_address(site: Site, visit: Visit) -> None:
 
     expect(page.get_by_role("status")).to_contain_text("Endereço copiado")
     assert page.evaluate("navigator.clipboard.readText()") == page.url
+
+
+def test_columns_are_chosen_and_stay_in_the_address(site: Site, visit: Visit) -> None:
+    visitor = visit(site)
+    page = visitor.goto("/clientes?uf=SP")
+    page.locator("summary", has_text="Colunas").click()
+    for name in ("CNPJ ou CPF", "Tendência"):
+        page.get_by_label(name, exact=True).uncheck()
+    page.get_by_label("Em aberto", exact=True).check()
+    page.locator("form[aria-label=Colunas]").get_by_role("button", name="Aplicar").click()
+    page.wait_for_url("**colunas=**")
+
+    heads = page.locator("#lista thead th").all_inner_texts()
+    assert "CNPJ ou CPF" not in heads
+    assert heads[-1] == "Em aberto"
+    page.get_by_role("link", name="Em aberto", exact=True).click()
+    expect(page.locator("th[aria-sort=descending]")).to_contain_text("Em aberto")
+    page.reload()
+    assert page.locator("#lista thead th").all_inner_texts() == heads
+    page.get_by_label("Exportar").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="CSV").click()
+    head = waiting.value.path().read_text("utf-8-sig").splitlines()[0]
+    assert head == "Cliente;Status;Classe;Vendedor;Cidade;UF;Faturamento;Vendas;Ticket médio;Última compra;Em aberto"
+    page.keyboard.press("Escape")
+    page.locator("summary", has_text="Colunas").click()
+    assert serious(page) == []
+    visitor.shot("clientes-colunas")
+
+
+def test_groups_are_one_row_and_open_into_their_branches(site: Site, visit: Visit) -> None:
+    visitor = visit(site)
+    page = visitor.goto("/clientes")
+    flat = page.locator("#lista tfoot td.n").first.inner_text()
+
+    page.get_by_role("link", name="Agrupar por grupo").click()
+    page.wait_for_url("**agrupar=grupo")
+    expect(page.locator("#lista thead")).to_contain_text("Clientes")
+    assert page.locator("#lista tfoot td.n").first.inner_text() == flat
+    group = page.locator(ROWS).filter(has=page.locator("td:nth-child(2)", has_text="2")).first
+    visitor.shot("clientes-grupos")
+    assert serious(page) == []
+    group.locator(".main a").click()
+    page.wait_for_url("**raiz=**")
+    expect(page.locator(".filter")).to_contain_text("Grupo")
+    assert page.locator(ROWS).count() > 1
+    page.go_back()
+    expect(page.locator("#lista thead")).to_contain_text("Clientes")
+
+
+def test_a_view_is_saved_renamed_and_deleted(site: Site, visit: Visit) -> None:
+    visitor = visit(site, role="gestor")
+    page = visitor.goto("/clientes?uf=SP&colunas=vendas")
+    total = page.locator("#lista tfoot th").inner_text().split()[0]
+    page.get_by_label("Nova visão").first.click()
+    form = page.get_by_role("form", name="Nova visão")
+    form.get_by_label("Nome da visão").fill("São Paulo <b>")
+    assert serious(page) == []
+    form.get_by_role("button", name="Salvar").click()
+
+    tab = page.locator(".tabs a[aria-current=page]")
+    expect(tab).to_have_text(f"São Paulo <b> {total}")
+    mini = page.locator(".views-mini a")
+    expect(mini).to_have_text([f"São Paulo <b>{total}"])
+    visitor.shot("clientes-visao-salva")
+    other = visit(site, role="admin").goto("/clientes")
+    expect(other.locator(".views-mini")).to_have_count(0)
+
+    page.locator("summary", has_text="Editar visão").click()
+    form = page.get_by_role("form", name="Editar visão")
+    form.get_by_label("Nome da visão").fill("Paulistas")
+    form.get_by_label("Compartilhar com a equipe").check()
+    form.get_by_role("button", name="Salvar").click()
+    expect(tab).to_have_text(f"Paulistas {total}")
+    other.reload()
+    expect(other.locator(".views-mini a")).to_have_text([f"Paulistas{total}"])
+    other.locator(".views-mini a").click()
+    other.wait_for_url("**uf=SP**")
+    assert other.locator("#lista thead th").all_inner_texts() == ["Cliente", "Vendas"]
+    assert serious(other) == []
+
+    page.goto(f"{site.address}/")
+    page.locator(".views-mini a").click()
+    page.locator("summary", has_text="Editar visão").click()
+    page.get_by_role("button", name="Apagar visão").click()
+    page.wait_for_load_state()
+    expect(page.locator(".views-mini")).to_have_count(0)

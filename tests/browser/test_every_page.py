@@ -8,9 +8,8 @@ from html.parser import HTMLParser
 import company
 import pytest
 import runs_log
-from axe_playwright_python.sync_playwright import Axe
 from serving import served
-from window import Site, Visit, Visitor
+from window import Site, Visit, Visitor, serious
 from world import NewWarehouse
 
 CUSTOMER = "/clientes/40200007"
@@ -27,7 +26,6 @@ PAGES = {
 }
 LOOKS = [(1440, "light"), (1440, "dark"), (390, "light")]
 MORE_LOOKS = [(390, "dark"), (820, "light"), (1920, "light"), (360, "light")]
-SERIOUS = ("serious", "critical")
 SHIFTS = """
 () => new Promise((done) => {
   let total = 0;
@@ -54,7 +52,7 @@ def test_a_page_is_whole(site: Site, visit: Visit, name: str, width: int, theme:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(SHIFTS) < 0.02
     assert _cut_off(visitor) == []
-    assert _violations(visitor) == []
+    assert serious(visitor.page) == []
     visitor.shot(f"{name}-{width}-{'escuro' if theme == 'dark' else 'claro'}")
 
 
@@ -68,15 +66,6 @@ def _cut_off(visitor: Visitor) -> list[str]:
           .map((cell) => cell.textContent.trim())
         """
     )
-
-
-def _violations(visitor: Visitor) -> list[str]:
-    found = Axe().run(visitor.page).response["violations"]
-    return [
-        f"{one['id']}: {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary']}"
-        for one in found
-        if one["impact"] in SERIOUS
-    ]
 
 
 @pytest.mark.parametrize(("width", "theme"), MORE_LOOKS, ids=str)
