@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer with its venv module, and git. `make help` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove picture lint bench bench-long lock clean
+.PHONY: help setup demo test prove picture lint audit bench bench-long lock clean
 
 PORT ?= 8000
 PYTEST_ARGS ?=
@@ -39,6 +39,9 @@ prove: .venv/installed-for-tests ## tell the sync a thousand long stories of edi
 lint: .venv/installed-for-tests ## ruff and mypy --strict
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
+
+audit: | $(UV) ## ask whether a pinned package has a known weakness; needs the network
+	@$(UV) tool run --quiet --python .uv/bin/python pip-audit==2.10.1 --strict --disable-pip --require-hashes -r requirements.lock
 
 bench: .venv/installed-for-tests .bench-venv/installed ## measure against the limits, the bare steps and others
 	@.venv/bin/python -m bench
