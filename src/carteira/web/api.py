@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ from carteira.warehouse import stamp
 from carteira.warehouse.connection import Connection, Warehouse
 from carteira.warehouse.stamp import Stamp
 from carteira.web import kept
+from carteira.web.portfolios import Portfolios
 from carteira.web.session import Viewer, admin, sight_of, signed_in
 
 router = APIRouter(prefix="/api")
@@ -78,7 +80,7 @@ class Question(BaseModel):
 
     def filters(self) -> Filters:
         return Filters(
-            search=self.search,
+            search=self.search.strip(),
             with_sales=self.with_sales,
             owner=self.owner,
             states=tuple(bare(state) for state in self.state),
@@ -107,7 +109,7 @@ def list_customers(request: Request, viewer: SignedIn, question: Annotated[Quest
     """customer_sales: searched, filtered, sorted, paged; a period sets what revenue, deals and average count."""
 
     def told(connection: Connection, sight: Sight, zone: ZoneInfo, read: Stamp) -> dict[str, Any]:
-        filters = question.filters()
+        filters, portfolios = question.filters(), _portfolios(request)
         found = customers.listing(
             connection,
             sight,
@@ -118,7 +120,8 @@ def list_customers(request: Request, viewer: SignedIn, question: Annotated[Quest
             limit=question.limit,
             page=question.page,
             figures_only=True,
-            portfolio=request.app.state.portfolios.of(connection, read, sight) if filters.ask_the_portfolio else None,
+            portfolio=portfolios.of(connection, read, sight) if filters.ask_the_portfolio else None,
+            once=partial(portfolios.report, read, sight),
         )
         return {
             "data": [{name: getattr(row, name) for name in LISTED} for row in found.rows],
@@ -156,7 +159,9 @@ def summary(request: Request, viewer: SignedIn, question: Annotated[PeriodQuesti
     def told(connection: Connection, sight: Sight, zone: ZoneInfo, read: Stamp) -> dict[str, Any]:
         chosen = _chosen(question, "mes", read.today)
         periods = [chosen, chosen.previous(), chosen.year_before()]
-        figures = reports.figures(connection, periods, read.today, zone, sight)
+        figures = _portfolios(request).report(
+            read, sight, lambda: reports.figures(connection, periods, read.today, zone, sight), "figures", periods
+        )
         now, before, year_before = [_tiles(period, figure) for period, figure in zip(periods, figures, strict=True)]
         return {"data": now | {"previous": before, "year_before": year_before}}
 
@@ -169,7 +174,9 @@ def revenue(request: Request, viewer: SignedIn, question: Annotated[PeriodQuesti
 
     def told(connection: Connection, sight: Sight, zone: ZoneInfo, read: Stamp) -> dict[str, Any]:
         months = _months(_chosen(question, "12-meses", read.today))
-        figures = reports.figures(connection, months, read.today, zone, sight)
+        figures = _portfolios(request).report(
+            read, sight, lambda: reports.figures(connection, months, read.today, zone, sight), "figures", months
+        )
         return {
             "data": [
                 {"month": f"{month.first:%Y-%m}"} | _tiles(month, figure)
@@ -195,6 +202,11 @@ def _answer(request: Request, viewer: Viewer, told: Any) -> Response:
         body = told(connection, sight_of(viewer), zone, read)
     body["metadata"] = {"last_sync_at": read.last_sync_at, "stale": read.stale}
     return kept.answer(request, read, Response(encode(body), media_type="application/json"))
+
+
+def _portfolios(request: Request) -> Portfolios:
+    found: Portfolios = request.app.state.portfolios
+    return found
 
 
 def _chosen(question: PeriodQuestion, preset: str, today: date) -> Period:

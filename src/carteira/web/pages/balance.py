@@ -50,7 +50,13 @@ def balance(view: View, owner: int | None) -> Balance:
     f = view.f
     months = view.balance(MONTHS, owner)
     now = months[-1]
-    buyers = segments.buyers(view.connection, now.first, view.today, f.zone, view.sight, owner)
+    buyers = view.portfolios.report(
+        view.stamp,
+        view.sight,
+        lambda: segments.buyers(view.connection, now.first, view.today, f.zone, view.sight, owner),
+        "buyers",
+        owner,
+    )
     bars, base = _bars(months, f)
     line = " ".join(f"{bar.middle},{bar.net}" for bar in bars)
     kept = max(0, buyers - now.new - now.back)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -124,6 +125,7 @@ def customers(
             page=query.page,
             portfolio=view.portfolio(),
             grouped=query.grouped,
+            once=partial(view.portfolios.report, view.stamp, view.sight),
         )
         context = _context(view, query, listing) | _menus(view, query)
         return view.render("clientes.html", "clientes", context)

@@ -128,14 +128,14 @@ def _seller_menu(view: View, query: dict[str, Any]) -> list[periods.Choice]:
 
 def _content(view: View, period: Period) -> dict[str, Any]:
     """Tiles, chart and ledger, which every period has."""
-    f, connection, sight = view.f, view.connection, view.sight
+    f = view.f
     held = periods.comparisons(period, f)
     shown = min(period.last.year, view.today.year)
     year = reports.month_periods(date(shown - 1, 1, 1), min(date(shown, 12, 1), view.today))
-    asked = [period, *(comparison.period for comparison in held), *year]
-    now, *rest = reports.figures(connection, asked, view.today, f.zone, sight)
-    before, months = rest[: len(held)], list(zip(year, rest[len(held) :], strict=True))
-    ledger = reports.ledger(connection, period, f.zone, sight)
+    # Apart, since the months are the same whatever period is looked at.
+    now, *before = view.report(reports.figures, [period, *(comparison.period for comparison in held)], view.today)
+    months = list(zip(year, view.report(reports.figures, year, view.today), strict=True))
+    ledger = view.report(reports.ledger, period)
     return {
         "now": now,
         "held": held,
@@ -144,15 +144,15 @@ def _content(view: View, period: Period) -> dict[str, Any]:
         "revenue": revenue_by_month(months, shown, view.today, f),
         "ledger": ledger,
         "reconciles": _reconciles(ledger, now),
-        "last_sale": None if now.sales else reports.last_sale(connection, period.instants(f.zone)[1], sight),
+        "last_sale": None if now.sales else reports.last_sale(view.connection, period.instants(f.zone)[1], view.sight),
     }
 
 
 def _breakdown(view: View, period: Period, now: Figures, query: dict[str, Any], *, show_all: bool) -> dict[str, Any]:
     """Who sold, what, where and to whom."""
-    f, connection, sight = view.f, view.connection, view.sight
+    f = view.f
     windows = {"now": period, "before": period.previous(), "last_year": period.year_before()}
-    shares = reports.shares(connection, windows, f.zone, sight)
+    shares = view.report(reports.shares, windows)
     table = partial(_rows, now=now, f=f)
 
     def of_seller(share: Share) -> str:
@@ -165,8 +165,8 @@ def _breakdown(view: View, period: Period, now: Figures, query: dict[str, Any], 
         "by_seller": table(shares.sellers, limit=len(shares.sellers) if show_all else SELLERS, address=of_seller),
         "by_pipeline": table(shares.pipelines, limit=STATES, address=_nowhere),
         "by_state": table(shares.states, limit=STATES, address=of_state),
-        "top_customers": reports.top_customers(connection, period, CUSTOMERS, f.zone, sight),
-        "biggest_sales": reports.biggest_sales(connection, period, SALES, f.zone, sight),
+        "top_customers": view.report(reports.top_customers, period, CUSTOMERS),
+        "biggest_sales": view.report(reports.biggest_sales, period, SALES),
     }
 
 

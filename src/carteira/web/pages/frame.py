@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import blake2b
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from starlette.responses import Response
@@ -27,6 +27,7 @@ from carteira.web.portfolios import Portfolios
 from carteira.web.session import Viewer, sight_of, signed_in
 
 SignedIn = Annotated[Viewer, Depends(signed_in)]
+T = TypeVar("T")
 
 PAGES = (
     ("/", marked("Painel"), "painel", "painel"),
@@ -141,6 +142,16 @@ class View:
     def balance(self, months: int, owner: int | None = None) -> list[Month]:
         """How the portfolio moved in the last months, the running one up to today."""
         return self.portfolios.balance(self.connection, self.stamp, months, self.sight, owner)
+
+    def report(self, look: Callable[..., T], *asked: object) -> T:
+        """What `look(connection, *asked, zone, sight)` finds; once, as the portfolio."""
+        return self.portfolios.report(
+            self.stamp,
+            self.sight,
+            lambda: look(self.connection, *asked, self.f.zone, self.sight),
+            look.__name__,
+            *asked,
+        )
 
     def render(self, template: str, page: str, context: dict[str, Any], status: int = 200) -> Response:
         """The page, or only its middle where htmx asks; kept until something is published."""
