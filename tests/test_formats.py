@@ -92,6 +92,29 @@ def test_a_range_repeats_nothing(first: date, last: date, shown: str) -> None:
     assert PT.range(first, last) == shown
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "shown"),
+    [
+        (date(2026, 11, 1), date(2026, 11, 24), "Nov 1–24, 2026"),
+        (date(2026, 10, 28), date(2026, 11, 3), "Oct 28 – Nov 3, 2026"),
+        (date(2025, 12, 28), date(2026, 1, 3), "Dec 28, 2025 – Jan 3, 2026"),
+        (date(2026, 11, 24), date(2026, 11, 24), "Nov 24, 2026"),
+    ],
+)
+def test_a_range_in_english_begins_with_the_month(first: date, last: date, shown: str) -> None:
+    assert EN.range(first, last) == shown
+
+
+def test_texts_and_numbers_of_things() -> None:
+    assert PT.count("%(n)s venda", "%(n)s vendas", 1) == "1 venda"
+    assert PT.count("%(n)s venda", "%(n)s vendas", 2100) == "2.100 vendas"
+    assert EN.count("%(n)s venda", "%(n)s vendas", 1) == "1 sale"
+    assert EN.count("%(n)s venda", "%(n)s vendas", 0) == "0 sales"
+    assert PT.long_month(date(2026, 11, 1)) == "novembro de 2026"
+    assert EN.long_month(date(2026, 11, 1)) == "November 2026"
+    assert (PT.quarter(date(2026, 11, 1)), EN.quarter(date(2026, 11, 1))) == ("4º tri", "Q4")
+
+
 def test_names_and_lengths() -> None:
     assert PT.month(11) == "nov"
     assert PT.month(3, "wide") == "março"

@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
+from dashboard import publish, served, settings_of, viewer
 from jinja2 import Environment, FileSystemLoader, nodes
 from starlette.datastructures import Headers
+from starlette.testclient import TestClient
 
+from carteira.warehouse.connection import Warehouse
 from carteira.web import languages
 from carteira.web.templating import FOLDER
 
@@ -28,7 +31,7 @@ PORTUGUESE = re.compile(r"[áâãàçéêíóôõú]|\b(sem|dias?|meses|vendas?|
 TEMPLATES = Environment(loader=FileSystemLoader(FOLDER), extensions=["jinja2.ext.i18n"])
 WORD = re.compile(r"[^\W\d_]{2,}")
 # A constant that somebody may read: two words, a capital or a letter that no key of ours has.
-SENTENCE = re.compile(r"[A-Za-zÀ-ú] [A-Za-zÀ-ú]|^[A-ZÀ-Ú][a-zà-ú]{2,}$|[À-ÖØ-öø-ÿ]|^\s*\(")
+SENTENCE = re.compile(r"[A-Za-zÀ-ú] [A-Za-zÀ-ú]|^[A-ZÀ-Ú][a-zà-ú]{2,}$|[À-ÖØ-öø-ÿ]|^\(")
 CLASS = re.compile(r"\b(n|xwide|ring|[a-z]+-+[a-z]+)\b")
 # Names, which are the same everywhere, and what is typed.
 NAMES = {"Carteira", "carteira", "CNPJ", "CSV", "Excel", "xlsx", "doctor", "sync", "PLOOMES", "API", "KEY"}
@@ -163,3 +166,52 @@ def test_no_page_makes_a_text_beside_the_catalog(path: Path) -> None:
 def _says(call: ast.Call) -> bool:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     return name in ("say", "count", "marked")
+
+
+@pytest.fixture
+def client(warehouse: Warehouse, tmp_path: Path) -> Iterator[TestClient]:
+    publish(warehouse)
+    with served(settings_of(tmp_path), warehouse) as client:
+        client.headers.update(viewer(warehouse, "admin"))
+        yield client
+
+
+def test_what_is_kept_in_one_language_is_not_given_in_another(client: TestClient) -> None:
+    english, portuguese = {"accept-language": "en-US,en;q=0.5"}, {"accept-language": "pt-BR"}
+    first = client.get("/carteira", headers=english)
+    assert "Portfolio" in first.text and first.headers["content-language"] == "en"
+
+    second = client.get("/carteira", headers=portuguese | {"if-none-match": first.headers["etag"]})
+    assert second.status_code == 200
+    assert "Retenção" in second.text and "Portfolio" not in second.text
+    assert second.headers["etag"] != first.headers["etag"]
+    assert "Accept-Language" in second.headers["vary"]
+
+    # Whoever asks for the same language in another way gets what is kept.
+    again = client.get("/carteira", headers={"accept-language": "en", "if-none-match": first.headers["etag"]})
+    assert again.status_code == 304
+    assert client.get("/carteira", headers={"accept-language": "en-GB"}).text == first.text
+    assert client.get("/carteira").text == second.text
+
+
+def test_a_choice_is_kept_by_the_browser_and_leads_back(client: TestClient) -> None:
+    referer = "http://testserver/clientes?uf=SP&pagina=2"
+    chosen = client.post("/idioma", data={"idioma": "en"}, headers={"referer": referer})
+    assert (chosen.status_code, chosen.headers["location"]) == (303, "/clientes?uf=SP&pagina=2")
+
+    assert "Customers" in client.get("/clientes", headers={"accept-language": "pt-BR"}).text
+    assert "Page not found" in client.get("/clientes/1234567", headers={"accept-language": "pt-BR"}).text
+
+
+@pytest.mark.parametrize("referer", ["", "https://evil.example//evil.example", "https://evil.example/\\evil.example"])
+def test_a_choice_leads_nowhere_else(client: TestClient, referer: str) -> None:
+    answer = client.post("/idioma", data={"idioma": "xx"}, headers={"referer": referer})
+
+    assert answer.headers["location"] == "/"
+    assert "set-cookie" not in answer.headers
+
+
+def test_the_setting_is_for_programs_and_for_those_who_name_no_language(warehouse: Warehouse, tmp_path: Path) -> None:
+    with served(settings_of(tmp_path, CARTEIRA_LOCALE="en"), warehouse) as client:
+        assert "Sign in" in client.get("/entrar").text
+        assert "Entrar" in client.get("/entrar", headers={"accept-language": "pt-BR"}).text

@@ -117,10 +117,14 @@ def test_a_vendedor_cannot_ask_for_another_seller(client: TestClient, warehouse:
         ("R$ 10.000,50", "10000.50"),
         ("1.5", "1.5"),
         ("1.234.567", 1234567),
+        ("10,000", 10000),
+        ("R$10,000.50", "10000.50"),
+        ("1,234,567", 1234567),
+        ("10,5", "10.5"),
         ("x", None),
     ],
 )
-def test_amounts_are_read_as_they_are_typed_here(text: str, minimum: str | None) -> None:
+def test_amounts_are_read_as_they_are_typed_in_either_language(text: str, minimum: str | None) -> None:
     found = asked({"minimo": text}, TODAY).filters.minimum
 
     assert found == (Decimal(minimum) if minimum else None)

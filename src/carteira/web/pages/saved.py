@@ -14,6 +14,7 @@ from carteira.customer_sales import customers as customer_list
 from carteira.warehouse import views
 from carteira.warehouse.connection import Warehouse
 from carteira.warehouse.views import LONGEST_NAME, TooManyViews
+from carteira.web.languages import marked
 from carteira.web.pages.customer_query import query_of, short, text_of
 from carteira.web.session import Viewer, in_person
 
@@ -97,7 +98,7 @@ def save(
         with warehouse.transaction() as connection:
             views.save(connection, _user(viewer), named(name), kept, shared=shared)
     except TooManyViews:
-        raise HTTPException(409, "Há visões demais: apague uma antes de salvar outra.") from None
+        raise HTTPException(409, marked("Há visões demais: apague uma antes de salvar outra.")) from None
     return RedirectResponse(_address(kept), 303)
 
 
@@ -131,7 +132,7 @@ def named(text: str) -> str:
 
 def _user(viewer: Viewer) -> int:
     if viewer.user_id is None:
-        raise HTTPException(403, "Crie a sua conta antes de salvar visões.")
+        raise HTTPException(403, marked("Crie a sua conta antes de salvar visões."))
     return viewer.user_id
 
 
