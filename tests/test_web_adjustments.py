@@ -44,7 +44,7 @@ def test_a_pipeline_leaves_the_totals_and_is_told_of(client: TestClient, warehou
     answer = client.post("/ajustes/funis", data={"pipeline": ["2"]}, headers=boss, follow_redirects=False)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/ajustes?salvo=1")
-    assert "1 venda fora dos totais (Renovações," in client.get(period, headers=boss).text
+    assert "1 venda fora dos totais (Renovações:" in client.get(period, headers=boss).text
     assert 'value="2" checked' in client.get("/ajustes", headers=boss).text
     with warehouse.transaction() as connection:
         assert connection.execute("select total_revenue from customer_sales where customer_id = 2").fetchall() == [(0,)]

@@ -26,7 +26,7 @@ def test_an_admin_leaves_a_pipeline_out_and_moves_the_abc_curve(bare_site: Site,
 
     visitor.goto("/?periodo=2026-11-01..2026-11-30")
     ledger = page.locator(".ledger")
-    expect(ledger).to_contain_text("1 venda fora dos totais (Renovações,")
+    expect(ledger).to_contain_text("1 venda fora dos totais (Renovações:")
     assert ledger.locator("b").first.inner_text() != before
     visitor.goto("/ajustes")
     page.get_by_label("Classe A").fill("90")

@@ -27,6 +27,7 @@ EXPLANATIONS = {
     403: (marked("Sem permissão"), marked("O seu perfil não permite abrir esta página.")),
     404: (marked("Página não encontrada"), marked("O endereço não existe, ou o registro está fora da sua carteira.")),
     405: (marked("Método não permitido"), marked("Este endereço não aceita esse tipo de pedido.")),
+    409: (marked("Não foi salvo"), marked("Nada mudou.")),
     413: (marked("Pedido grande demais"), marked("Nada aqui precisa de tanto.")),
     422: (marked("Pedido não entendido"), marked("Um dos valores do endereço não é válido.")),
     429: (marked("Muitas tentativas"), marked("Espere um pouco antes de tentar de novo.")),
