@@ -66,7 +66,8 @@ def test_a_healthy_installation_has_nothing_wrong(server: Server, patient: Patie
 
     assert [one for one in found if one.state != "ok"] == []
     assert {one.check for one in found} == {
-        "key", "cron", "database", "schema", "freshness", "ploomes", "clock", "fields of /Contacts", "fields of /Deals",
+        "key", "cron", "database", "schema", "freshness", "schedule", "pace", "ploomes", "clock",
+        "fields of /Contacts", "fields of /Deals",
     } | pooler  # fmt: skip
     assert SECRET not in str(found)
     assert patient.given["PLOOMES_API_KEY"] not in str(found)
@@ -206,7 +207,9 @@ def test_what_is_open_to_strangers(patient: Patient, synced: None, warehouse: Wa
 def test_a_schema_that_is_behind_or_was_changed_by_hand(patient: Patient, synced: None, warehouse: Warehouse) -> None:
     with warehouse.transaction() as connection:
         connection.execute("alter table sales drop column title")
-    assert "title" in patient.wrong()["schema"].text
+    found = patient.wrong()["schema"]
+    assert "title" in found.text
+    assert "text not null" in found.remedy and "carteira db upgrade" not in found.remedy
 
     migrate.downgrade(warehouse, "20261124000300")
     assert "carteira db upgrade" in patient.wrong()["schema"].text
@@ -254,6 +257,85 @@ def test_secrets_in_git(patient: Patient) -> None:
     subprocess.run(["git", "add", ".env"], cwd=patient.folder, check=True)
 
     assert "git rm --cached .env" in patient.wrong()["env files"].remedy
+
+
+def test_a_secret_in_any_file_that_git_keeps(patient: Patient, synced: None) -> None:
+    """And not in one that it does not keep."""
+    (patient.folder / "deploy.sh").write_text(f"export CRON_SECRET={SECRET}\n")
+    subprocess.run(["git", "init", "-q"], cwd=patient.folder, check=True)
+    assert "git" not in patient.wrong()
+
+    subprocess.run(["git", "add", "deploy.sh"], cwd=patient.folder, check=True)
+
+    found = patient.wrong()["git"]
+    assert found.state == "failed"
+    assert "deploy.sh" in found.text and "CRON_SECRET" in found.text
+    assert SECRET not in found.text + found.remedy
+
+
+def test_a_schedule_that_is_dead(patient: Patient, synced: None, warehouse: Warehouse) -> None:
+    """It is told apart from runs that fail."""
+    with warehouse.transaction() as connection:
+        connection.execute(
+            "update sync_runs set opened_at = opened_at - interval '14 hours', "
+            "finished_at = finished_at - interval '14 hours'"
+        )
+    assert "Nothing has run" in patient.wrong()["schedule"].text
+
+    with warehouse.transaction() as connection:
+        connection.execute("insert into sync_runs (mode, state, error) values ('full', 'failed', 'Out of luck.')")
+    assert "schedule" not in patient.wrong()
+
+
+def test_a_pace_that_is_used_up_or_shared(patient: Patient, synced: None, warehouse: Warehouse) -> None:
+    with warehouse.transaction() as connection:
+        connection.execute("delete from request_bookings")
+        connection.execute("update sync_runs set throttled = 3")
+    assert "3 times" in patient.wrong()["pace"].text
+
+    with warehouse.transaction() as connection:
+        connection.execute("insert into request_bookings (booked_at, requests) values (now(), 109)")
+    assert "109 of 110" in patient.wrong()["pace"].text
+
+
+def test_webhooks_that_went_silent(patient: Patient, synced: None, warehouse: Warehouse) -> None:
+    key = "a-webhook-key-of-the-tests"
+    assert "webhooks install" in patient.wrong(PLOOMES_WEBHOOK_KEY=key)["webhooks"].remedy
+    with warehouse.transaction() as connection:
+        connection.execute("update webhook_state set calls = 1, received_at = now()")
+        connection.execute("update sync_entities set newest = now()")
+    assert "webhooks" not in patient.wrong(PLOOMES_WEBHOOK_KEY=key)
+
+    with warehouse.transaction() as connection:
+        connection.execute("update webhook_state set received_at = now() - interval '2 hours'")
+    assert "webhooks check" in patient.wrong(PLOOMES_WEBHOOK_KEY=key)["webhooks"].remedy
+    with warehouse.transaction() as connection:
+        connection.execute("update webhook_state set received_at = now()")
+        connection.execute(
+            "insert into hints (entity, id, received_at) values ('deals', 1, now() - interval '2 hours')"
+        )
+    assert "carteira worker" in patient.wrong(PLOOMES_WEBHOOK_KEY=key)["webhooks"].remedy
+
+
+def test_alerts_that_reach_nobody(patient: Patient, synced: None) -> None:
+    assert patient.wrong(ALERT_EMAIL_TO="ana@example.com")["alerts"].state == "failed"
+    assert patient.wrong(SMTP_URL="smtp://mail.example.com")["alerts"].state == "warning"
+
+
+def test_a_stranger_who_is_in_a_group_that_may_read(patient: Patient, synced: None, warehouse: Warehouse) -> None:
+    """Roles are a server's, so this is done within a transaction and seen from there."""
+    with warehouse.transaction() as connection, connection.transaction(force_rollback=True):
+        for role in ("anon", "readers_of_all"):
+            if not connection.execute("select from pg_roles where rolname = %s", [role]).fetchone():
+                connection.execute(f"create role {role}")
+        assert list(database._strangers(connection)) == []
+        connection.execute("grant select on sales to readers_of_all")
+        connection.execute("grant readers_of_all to anon")
+
+        (found,) = database._strangers(connection)
+
+    assert found.state == "failed"
+    assert "anon" in found.text and "sales" in found.text
 
 
 def test_a_transaction_pooler_is_recognized(server: Server, warehouse: Warehouse, pgbouncer: Warehouse) -> None:

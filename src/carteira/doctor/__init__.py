@@ -24,6 +24,7 @@ def examine(environ: Mapping[str, str], folder: Path) -> Iterator[Finding]:
         yield from (failed("settings", fault) for fault in error.faults)
         return
     yield from environment.values(settings)
+    yield from environment.secrets_in_git(settings, folder)
     yield from database.examine(settings)
     if settings.ploomes_api_key is not None:
         yield from crm.examine(settings)

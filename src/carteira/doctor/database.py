@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
+from carteira.doctor import alive
 from carteira.doctor.finding import Finding, failed, ok, warning
 from carteira.errors import CarteiraError
 from carteira.settings import Settings
@@ -16,6 +17,15 @@ from carteira.warehouse.drift import Drift
 from carteira.warehouse.embedded import open_warehouse
 from carteira.warehouse.migrations import tables
 
+OPEN_TO_STRANGERS = """
+    select role.rolname, kept.relname
+    from pg_roles role
+    join pg_class kept on kept.relnamespace = current_schema()::regnamespace and kept.relname = any(%(tables)s)
+    where role.rolname in ('anon', 'authenticated')
+    and has_table_privilege(role.oid, kept.oid, 'select, insert, update, delete, truncate')
+    and not exists (select from aclexplode(kept.relacl) granted where granted.grantee in (0, role.oid))
+    order by 1, 2 limit 5
+"""
 OLDEST_MAJOR = 15
 STALE_AFTER = timedelta(hours=24)
 
@@ -26,7 +36,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     try:
         with open_warehouse(url, settings.database_schema, settings.home) as warehouse:
             yield from _server(warehouse, embedded=url is None)
-            yield from _schema(warehouse)
+            yield from _schema(settings, warehouse)
     except psycopg.Error as error:
         yield failed("database", f"The database refused: {' '.join(str(error).split())}.", "Check the role's rights.")
     except CarteiraError as error:
@@ -66,7 +76,7 @@ def transaction_pooler(warehouse: Warehouse) -> bool:
     return lost
 
 
-def _schema(warehouse: Warehouse) -> Iterator[Finding]:
+def _schema(settings: Settings, warehouse: Warehouse) -> Iterator[Finding]:
     with warehouse.transaction() as connection:
         fresh = connection.execute(
             "select count(*) = 0 from pg_tables where schemaname = %s and tablename = any(%s)",
@@ -86,7 +96,19 @@ def _schema(warehouse: Warehouse) -> Iterator[Finding]:
     if not found:
         yield ok("schema", "The schema is as expected, with row-level security on and nothing open to strangers.")
     with warehouse.transaction(snapshot=True) as connection:
+        yield from _strangers(connection)
         yield from _freshness(connection)
+        yield from alive.examine(settings, connection)
+
+
+def _strangers(connection: Connection) -> Iterator[Finding]:
+    """As the roles see it whom PostgREST serves: what they may do though nothing was granted to them by name."""
+    for role, table in connection.execute(OPEN_TO_STRANGERS, {"tables": tables()}):
+        yield failed(
+            "strangers",
+            f"The role {role} may read or write {table}, by a group that it is in or by being above the rules.",
+            f"Run `carteira db psql` and there: \\du {role}; take it out of that group, or take BYPASSRLS from it.",
+        )
 
 
 def _remedy(difference: Drift) -> str:
@@ -95,7 +117,17 @@ def _remedy(difference: Drift) -> str:
         return f"Run `carteira db psql` and there: revoke all on {table} from {difference.name};"
     if difference.kind == "row-level security":
         return f"Run `carteira db psql` and there: alter table {table} enable row level security;"
-    return "Put it back as it was; migrations are applied once and do not repair what was changed by hand."
+    if difference.expected is None:
+        return "Carteira did not make it: drop it with `carteira db psql` if nobody needs it."
+    if difference.kind == "table":
+        return (
+            "Migrations are applied once and bring nothing back. What was here can be read again: `carteira db "
+            "downgrade 0`, `carteira db upgrade`, `carteira sync --full`; users, tokens and the log of runs go with it."
+        )
+    return (
+        f"Run `carteira db psql` and make it {difference.expected} by hand, then `carteira sync --full`; migrations are "
+        "applied once and do not repair what was changed since."
+    )
 
 
 def _freshness(connection: Connection) -> Iterator[Finding]:

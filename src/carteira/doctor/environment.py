@@ -47,6 +47,28 @@ def _tracked(path: Path) -> bool:
     return asked.returncode == 0
 
 
+def secrets_in_git(settings: Settings, folder: Path) -> Iterator[Finding]:
+    """A secret's value in a file that git keeps, whatever the file is called."""
+    for setting in SETTINGS:
+        value = getattr(settings, setting.attribute)
+        for name in _holding(value.reveal(), folder) if isinstance(value, Secret) else []:
+            yield failed(
+                "git",
+                f"{name} is kept in git and holds the value of {setting.name}: whoever has the repository has it.",
+                "Take it out and change the secret: what was committed once stays in the history.",
+            )
+
+
+def _holding(secret: str, folder: Path) -> list[str]:
+    if shutil.which("git") is None or len(secret) < STRONG_CHARACTERS:
+        return []
+    # By standard input: anybody on the machine can read what stands on a command line.
+    asked = subprocess.run(
+        ["git", "grep", "-l", "-F", "-f", "-"], cwd=folder, input=secret, text=True, capture_output=True, check=False
+    )
+    return asked.stdout.splitlines() if asked.returncode == 0 else []
+
+
 def values(settings: Settings) -> Iterator[Finding]:
     """The settings themselves; of a secret at most that it is set, and its length."""
     for setting in SETTINGS:
