@@ -72,7 +72,8 @@ def _names(site: Site) -> set[str]:
     with site.warehouse.transaction() as connection:
         found = connection.execute(
             """
-            select customer_name from customer_sales union select legal_name from customers union select city from customers
+            select customer_name from customer_sales union select legal_name from customers
+            union select city from customers
             union select name from owners union select name from pipelines union select title from sales
             union select name from loss_reasons union select name from stages union select lower(name) from stages
             """
