@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
@@ -41,9 +42,9 @@ def _templates(locale: str, timezone: str) -> Jinja2Templates:
         extensions=["jinja2.ext.i18n"],
     )
     f = formats(locale, timezone)
-    # Looked up as they are needed: the catalog of a language that nobody asks for is never read.
-    texts = {"gettext": lambda text: f.texts.gettext(text), "ngettext": lambda *texts: f.texts.ngettext(*texts)}
-    environment.install_gettext_callables(**texts, newstyle=True)  # type: ignore[attr-defined]
+    # As the extension has them, for what {% trans %} makes; ours look a text up once and not at each of its places.
+    environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    environment.globals |= _texts(f)
     environment.globals |= {
         "f": f,
         "count": f.count,
@@ -53,6 +54,22 @@ def _templates(locale: str, timezone: str) -> Jinja2Templates:
         "version": __version__,
     }
     return Jinja2Templates(env=environment)
+
+
+def _texts(f: Formats) -> dict[str, Callable[..., Markup]]:
+    """The catalog of a locale for its templates: translations are markup of ours, the values in them are escaped."""
+
+    @cache
+    def plain(text: str) -> Markup:
+        return Markup(f.texts.gettext(text) % {})
+
+    def gettext(text: str, **values: object) -> Markup:
+        return Markup(f.texts.gettext(text)) % values if values else plain(text)
+
+    def ngettext(one: str, many: str, number: int, **values: object) -> Markup:
+        return Markup(f.texts.ngettext(one, many, number)) % ({"num": number} | values)
+
+    return {"_": gettext, "gettext": gettext, "ngettext": ngettext}
 
 
 def render(
