@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from sentences import sentences
 
 from carteira import __version__, errors
 from carteira.cli.parser import parser
@@ -109,6 +110,20 @@ def test_every_exit_code_is_documented() -> None:
 
     for code in {kind.exit_code for kind in kinds} | {0, 3}:
         assert f"\n| {code} | " in OPERATIONS
+
+
+def test_every_error_text_is_documented_under_its_exit_code() -> None:
+    """`python tests/sentences.py` writes the lists of the page anew."""
+    page = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    told = {
+        (int(part.partition("\n")[0]), line.removeprefix("- "))
+        for part in page.split("## Exit code ")[1:]
+        for line in part.splitlines()
+        if line.startswith("- ")
+    }
+
+    assert set(sentences()) - told == set()
+    assert told - set(sentences()) == set()
 
 
 def test_pages_lead_to_pages_that_exist() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dashboard
 import pytest
@@ -116,6 +117,17 @@ def test_requests_are_told_by_the_pattern_of_their_route(client: TestClient, war
     assert not any(sign.isdigit() for route in routes for sign in route)
     assert not any("secret" in route for route in routes)
     assert any(method == "other" for method, *_ in counts)
+
+
+def test_every_metric_is_documented(client: TestClient, warehouse: Warehouse) -> None:
+    with warehouse.transaction() as connection:
+        dashboard.succeed(connection, datetime.now(UTC))
+    client.get("/healthz")
+    text = client.get("/metrics", headers=RIGHT).text
+
+    told = (Path(__file__).parents[1] / "docs" / "operations.md").read_text("utf-8")
+    names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+    assert [name for name in names if f"`{name}" not in told and not name.endswith("_created")] == []
 
 
 def test_it_is_one_cheap_query(watched: Settings, warehouse: Warehouse) -> None:

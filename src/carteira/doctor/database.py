@@ -125,8 +125,8 @@ def _remedy(difference: Drift) -> str:
             "downgrade 0`, `carteira db upgrade`, `carteira sync --full`; users, tokens and the log of runs go with it."
         )
     return (
-        f"Run `carteira db psql` and make it {difference.expected} by hand, then `carteira sync --full`; migrations are "
-        "applied once and do not repair what was changed since."
+        f"Run `carteira db psql` and make it {difference.expected} by hand, then `carteira sync --full`; migrations "
+        "are applied once and do not repair what was changed since."
     )
 
 
