@@ -211,6 +211,20 @@ def test_the_first_page_is_read_from_an_index(published: Warehouse) -> None:
             )
             plan = connection.execute(f"explain {asked.page}", asked.parameters).fetchall()
             assert any(index in line for (line,) in plan), plan
+        asked = customers.question(
+            connection,
+            EVERYTHING,
+            ZONE,
+            NOTHING,
+            sort="total_revenue",
+            order="desc",
+            limit=50,
+            offset=0,
+            grouped=True,
+            shared=["11222333", "11222444"],
+        )
+        plan = connection.execute(f"explain {asked.page}", asked.parameters).fetchall()
+        assert any("customer_sales_by_revenue" in line for (line,) in plan), plan
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -25,7 +25,7 @@ queries: Any = aiosql.from_path(Path(__file__).with_name("customers.sql"), "psyc
 Order = Literal["asc", "desc"]
 # How many customers, what they bought, in how many deals.
 Totals = tuple[int, Decimal, int]
-Once = Callable[..., Totals]
+Once = Callable[..., Any]
 
 # What may be sorted by, and the expressions that do it; {0} is the direction.
 SORTS = {
@@ -173,7 +173,7 @@ class Deal:
     updated_at: datetime | None
 
 
-def _every_time(look: Callable[[], Totals], *asked: object) -> Totals:
+def _every_time(look: Callable[[], Any], *asked: object) -> Any:
     return look()
 
 
@@ -198,6 +198,7 @@ def listing(
     `grouped`: a row is a Company.
     `once` may give the totals from where it keeps them: they are the same on every page and in every order.
     """
+    shared = once(partial(shared_roots, connection), "shared roots") if grouped else None
     asked = question(
         connection,
         sight,
@@ -210,6 +211,7 @@ def listing(
         portfolio=portfolio,
         figures_only=figures_only,
         grouped=grouped,
+        shared=shared,
     )
 
     def count() -> Totals:
@@ -309,8 +311,9 @@ def question(
     portfolio: Portfolio | None = None,
     figures_only: bool = False,
     grouped: bool = False,
+    shared: list[str] | None = None,
 ) -> Question:
-    """What is asked of the database for a page of the list."""
+    """What is asked of the database for a page of the list; `shared` are the `shared_roots`, where they are known."""
     asks_contacts = bool(filters.search) or sort in CONTACT_SORTS
     adopted = asks_contacts and queries.is_adopted(connection)[0]
     parameters = (
@@ -323,6 +326,7 @@ def question(
             "contact_missing": adopted or sort not in CONTACT_SORTS,
             "limit": limit,
             "offset": offset,
+            "shared": shared_roots(connection) if grouped and shared is None else shared,
         }
     )
     direction = {"asc": "asc", "desc": "desc"}[order]
@@ -336,6 +340,11 @@ def question(
     # Nobody can tell how many a search will find: to walk an index until there are enough may take for ever.
     once = bool(filters.search) or filters.ask_the_portfolio or not sight.sees_all
     return Question(_over(matching, totals), _over(matching, page, once=once), parameters)
+
+
+def shared_roots(connection: Connection) -> list[str]:
+    """The CNPJ roots of more than one customer; to find them takes a look at all."""
+    return list(queries.shared_roots(connection)[0])
 
 
 def search_patterns(text: str) -> tuple[str | None, str | None]:

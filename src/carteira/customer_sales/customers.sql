@@ -86,20 +86,33 @@ from unnest(array(
 join customer_sales cs on cs.customer_id = chosen.customer_id
 order by chosen.place;
 
--- name: totals_of_groups()^
--- How many companies there are, and what they bought. To tell which roots are shared takes an index, and no look at a contact.
-select count(*) - count(shared.cnpj_root) + count(distinct shared.cnpj_root) as companies,
-       coalesce(sum(total_revenue), 0) as revenue, coalesce(sum(total_deals), 0)::bigint as deals
-from customer_sales
-left join (
-    select d.customer_id, d.cnpj_root from customers d
-    where d.cnpj_root in (select d.cnpj_root from customers d where d.cnpj_root is not null group by d.cnpj_root having count(*) > 1)
-) shared on shared.customer_id = customer_sales.customer_id;
+-- name: shared_roots()^
+-- What the CNPJs of companies with more than one customer begin with, whoever may see them.
+select coalesce(array_agg(cnpj_root), '{}') as roots
+from (select d.cnpj_root from customers d where d.cnpj_root is not null group by d.cnpj_root having count(*) > 1) shared;
 
--- name: page_of_groups(sees_all, today, new_days, a_revenue, a_customer, b_revenue, b_customer, limit, offset)
+-- name: totals_of_groups(shared)^
+-- How many companies there are, and what they bought: as many as customers, less those who are not the first of theirs.
+select everybody.customers - coalesce(shared.surplus, 0) as companies, everybody.revenue, everybody.deals
+from (
+    select count(*) as customers, coalesce(sum(total_revenue), 0) as revenue, coalesce(sum(total_deals), 0)::bigint as deals
+    from customer_sales
+) everybody
+cross join (
+    select sum(members - 1)::bigint as surplus
+    from (
+        select count(*) as members
+        from unnest(:shared::text[]) root (root)
+        join customers d on d.cnpj_root = root.root
+        join customer_sales cs on cs.customer_id = d.customer_id
+        group by d.cnpj_root
+    ) company
+) shared;
+
+-- name: page_of_groups(shared, sees_all, today, new_days, a_revenue, a_customer, b_revenue, b_customer, limit, offset)
 -- Some companies, in order: customers who share the first eight characters of the CNPJ are added up, who has none is alone. A
 -- company is called as its biggest customer; it has a seller, a city or a state where all of them have the same one, and no
--- status or class of its own where it has several.
+-- status or class of its own where it has several. Of those who are alone no more are read than the page can need.
 select g.customer_id, g.customer_name, g.customer_cnpj, g.total_revenue::numeric(18, 2), g.total_deals::integer,
        g.average_deal_value::numeric(18, 2), g.first_purchase_date, g.last_purchase_date, g.open_deals::integer,
        g.lost_deals::integer, g.last_sync_at, c.kind, c.cpf, c.document_raw, c.document_valid, g.city, g.state, g.owner_id,
@@ -112,14 +125,17 @@ from (
     select *, row_number() over () as place
     from (
         select * from (
-            select cs.customer_id, cs.customer_name, cs.customer_cnpj, cs.total_revenue, cs.total_deals::bigint as total_deals,
-                   cs.average_deal_value, cs.first_purchase_date, cs.last_purchase_date, cs.open_deals::bigint as open_deals,
-                   cs.lost_deals::bigint as lost_deals, cs.last_sync_at, c.name_key, c.city, c.state, c.owner_id,
-                   array[cs.customer_id] as members
-            from customer_sales cs
-            left join customers c on c.customer_id = cs.customer_id
-            where c.cnpj_root is null
-               or c.cnpj_root not in (select d.cnpj_root from customers d where d.cnpj_root is not null group by d.cnpj_root having count(*) > 1)
+            (select * from (
+                select cs.customer_id, cs.customer_name, cs.customer_cnpj, cs.total_revenue,
+                       cs.total_deals::bigint as total_deals, cs.average_deal_value, cs.first_purchase_date,
+                       cs.last_purchase_date, cs.open_deals::bigint as open_deals, cs.lost_deals::bigint as lost_deals,
+                       cs.last_sync_at, c.name_key, c.city, c.state, c.owner_id, array[cs.customer_id] as members
+                from customer_sales cs
+                left join customers c on c.customer_id = cs.customer_id
+                where c.cnpj_root is null or c.cnpj_root <> all (:shared::text[])
+            ) customer_sales
+            order by total_revenue desc, customer_id
+            limit :limit::bigint + :offset::bigint)
             union all
             select (array_agg(cs.customer_id order by cs.total_revenue desc, cs.customer_id))[1],
                    (array_agg(cs.customer_name order by cs.total_revenue desc, cs.customer_id))[1],
@@ -134,7 +150,7 @@ from (
                    array_agg(cs.customer_id order by cs.total_revenue desc, cs.customer_id)
             from customer_sales cs
             join customers c on c.customer_id = cs.customer_id
-            where c.cnpj_root in (select d.cnpj_root from customers d where d.cnpj_root is not null group by d.cnpj_root having count(*) > 1)
+            join unnest(:shared::text[]) root (root) on root.root = c.cnpj_root
             group by c.cnpj_root
         ) customer_sales
         order by total_revenue desc, customer_id
