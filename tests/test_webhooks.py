@@ -88,7 +88,8 @@ def test_either_shape_becomes_a_hint_and_202(
 
 @pytest.mark.parametrize(
     "call",
-    [{}, [], "ping", {"Entity": "Quotes", "New": {"Id": 1}}, {"Entity": "Deals"}, {"Entity": "Deals", "New": {"Id": "x"}},
+    [{}, [], "ping", {"Entity": "Quotes", "New": {"Id": 1}}, {"Entity": "Deals"},
+     {"Entity": "Deals", "New": {"Id": "x"}},
      {"Entity": 5}, {"Entity": "Deals", "Id": 2**64}, {"Entity": "Deals", "Id": -1}, {"Entity": None, "Id": True}],
 )  # fmt: skip
 def test_what_is_about_nothing_that_is_kept_is_202_too(client: TestClient, warehouse: Warehouse, call: Any) -> None:
