@@ -17,8 +17,9 @@ WEB = ROOT / "src" / "carteira" / "web"
 ENGLISH = WEB / "locale" / "en" / "LC_MESSAGES" / "carteira.po"
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 OPTIONS = {"templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
-# `count` shows a number of things, `marked` a text of a table.
-KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "say": None, "count": (1, 2), "marked": None}
+# `count` shows a number of things, `marked` a text of a table, `Column` has a head in a file.
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "say": None, "count": (1, 2)}
+KEYWORDS |= {"marked": None, "Column": (1,)}
 
 
 def used() -> Catalog:

@@ -56,6 +56,15 @@ def test_csv_is_what_excel_in_brazil_reads(client: TestClient) -> None:
     assert rows[3][2] == ""
 
 
+def test_a_file_speaks_the_language_of_whoever_asks(client: TestClient) -> None:
+    """Heads and statuses do; numbers and dates stay as a spreadsheet in Brazil reads them."""
+    head, *rows = lines(client, **{"accept-language": "en"})
+
+    assert head[:5] == ["Customer", "Code", "CNPJ or CPF", "Status", "Class"]
+    assert rows[3][3:5] == ["No purchase", ""]
+    assert rows[0][8] == "90071992547909,93"
+
+
 def test_the_file_has_the_columns_that_are_shown(client: TestClient) -> None:
     """Those that the address names, in the order of the page; without any the page's own, its trend left out."""
     assert lines(client, "colunas=vendas,uf,nada&busca=padaria") == [

@@ -20,6 +20,7 @@ from carteira.web.entry import address
 from carteira.web.pages.customer_query import asked
 from carteira.web.session import Viewer, sight_of, signed_in
 from carteira.web.spreadsheets import Format, columns_of, write
+from carteira.web.templating import formats_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -56,7 +57,7 @@ def download(request: Request, viewer: Annotated[Viewer, Depends(signed_in)], fo
             grouped=query.grouped,
         )
         names = ("cliente", *(["grupo"] if query.grouped else []), *query.shown)
-        count = write(found, zone, format, file, columns_of(*names))
+        count = write(found, zone, format, file, columns_of(*names), formats_of(request).say)
     with warehouse.transaction() as connection:
         people.note(
             connection,

@@ -73,7 +73,8 @@ class Formats:
 
     def say(self, text: str, **values: object) -> str:
         """A Portuguese text in the language of this locale, with its %(name)s filled in."""
-        said = self.texts.gettext(text)
+        # The catalog keeps what it says of itself under the empty text.
+        said = self.texts.gettext(text) if text else ""
         return said % values if values else said
 
     def count(self, one: str, many: str, number: int, **values: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import IO, Any, Literal
@@ -31,6 +31,8 @@ class Column:
     cell: Callable[[Customer, ZoneInfo], Cell]
     width: int = 12
     number_format: str | None = None
+    # Its cells are words of ours, which have a translation; everybody else's stay as they are.
+    ours: bool = False
 
 
 # By the name of the list's column; a trend is no text, and has none.
@@ -39,7 +41,7 @@ FIELDS = {
     "cliente": (Column("Cliente", lambda customer, _: harmless(customer.customer_name or "(sem nome)"), 40),),
     "grupo": (Column("Clientes", lambda customer, _: members(customer), 8, "0"),),
     "documento": (Column("CNPJ ou CPF", lambda customer, _: harmless(document(customer)), 20),),
-    "status": (Column("Status", lambda customer, _: STATUS.get(customer.status, ""), 14),),
+    "status": (Column("Status", lambda customer, _: STATUS.get(customer.status, ""), 14, ours=True),),
     "classe": (Column("Classe", lambda customer, _: customer.letter or "", 7),),
     "uf": (
         Column("Cidade", lambda customer, _: harmless(customer.city or ""), 20),
@@ -79,10 +81,17 @@ def write(
     format: Format,
     file: IO[bytes],
     columns: Sequence[Column] = COLUMNS,
+    say: Callable[[str], str] = str,
 ) -> int:
-    """Write customers to a binary file, in constant memory; how many they were."""
+    """Write customers to a binary file, in constant memory; how many they were. `say` translates heads and statuses."""
     writer = _write_csv if format == "csv" else _write_xlsx
-    return writer(([column.cell(customer, zone) for column in columns] for customer in found), columns, file)
+    heads = [replace(column, title=say(column.title)) for column in columns]
+    lines = ([_said(column, column.cell(customer, zone), say) for column in columns] for customer in found)
+    return writer(lines, heads, file)
+
+
+def _said(column: Column, cell: Cell, say: Callable[[str], str]) -> Cell:
+    return say(cell) if column.ours and isinstance(cell, str) and cell else cell
 
 
 def members(customer: Customer) -> int:
