@@ -8,8 +8,10 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import dashboard
 import pytest
@@ -17,7 +19,7 @@ from listeners import Heard, Mailbox, mail_server, web_server
 from starlette.testclient import TestClient
 from world import settings_for
 
-from carteira.alerts import channels
+from carteira.alerts import channels, messages
 from carteira.alerts.messages import Message
 from carteira.alerts.watch import look, looking
 from carteira.cli import main
@@ -102,10 +104,26 @@ def test_its_end_is_told_once(
     sync(watched, warehouse)
 
     assert subjects(mailbox) == ["Carteira: a sincronização falhou", "Carteira: a sincronização voltou ao normal"]
-    assert "nada" in mailbox.letters[1].get_content()
+    assert "O que fazer: Nada." in mailbox.letters[1].get_content()
     assert len(hook.calls) == 2
     fail(watched, warehouse, simulator)
     assert subjects(mailbox)[2:] == ["Carteira: a sincronização falhou"]
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [("pt-BR", ["os números estão desatualizados", "Desde: 24/11/2026 21:30", "completos e intactos"]),
+     ("en", ["the figures are old", "Since: 2026-11-24 21:30", "whole and untouched"])],
+)  # fmt: skip
+def test_it_is_told_in_the_language_and_the_hours_of_the_reader(locale: str, words: list[str]) -> None:
+    at = datetime(2026, 11, 25, 0, 30, tzinfo=UTC)
+    place = messages.Place(ZoneInfo("America/Sao_Paulo"), None, at, locale)
+
+    told = messages.message(messages.Trouble(messages.STALENESS, at, "", None), place)
+
+    assert [word for word in words if word not in told.subject + told.text] == []
+    over = messages.all_clear([messages.Trouble(messages.STALENESS, at, "", at)], place)
+    assert set(over.text.splitlines()[2:3]) == set(told.text.splitlines()[2:3])
 
 
 def test_a_run_that_was_cut_short_is_no_failure_and_no_end_of_one(

@@ -23,7 +23,7 @@ from carteira.alerts.messages import Message, Place, Trouble
 from carteira.alerts.pings import health_check
 from carteira.errors import CarteiraError, LeaseHeld
 from carteira.settings import Settings
-from carteira.warehouse.connection import Warehouse
+from carteira.warehouse.connection import Connection, Warehouse
 from carteira.warehouse.stamp import STALE_AFTER
 
 queries: Any = aiosql.from_path(Path(__file__).with_name("troubles.sql"), "psycopg")
@@ -78,15 +78,19 @@ def _look(settings: Settings, warehouse: Warehouse) -> None:
         queries.drop_untold(connection)
         claimed = [Trouble(*row) for row in queries.claim(connection, seconds=CLAIM_SECONDS)]
         (last_sync_at,) = queries.last_success(connection)
-    place = Place(ZoneInfo(settings.timezone), settings.public_url, last_sync_at)
+    place = Place(ZoneInfo(settings.timezone), settings.public_url, last_sync_at, settings.locale)
     for about, message in _messages(claimed, place):
         delivered = channels.deliver(settings, message)
         with warehouse.transaction() as connection:
-            for trouble in about:
-                if delivered:
-                    queries.told(connection, trouble=trouble.trouble, over=trouble.over_at is not None)
-                else:
-                    queries.not_told(connection, trouble=trouble.trouble)
+            _put_down(connection, about, delivered=delivered)
+
+
+def _put_down(connection: Connection, about: list[Trouble], *, delivered: bool) -> None:
+    for trouble in about:
+        if delivered:
+            queries.told(connection, trouble=trouble.trouble, over=trouble.over_at is not None)
+        else:
+            queries.not_told(connection, trouble=trouble.trouble)
 
 
 def _messages(claimed: list[Trouble], place: Place) -> Iterator[tuple[list[Trouble], Message]]:
