@@ -22,6 +22,7 @@ PAGES = {
     "sincronizacoes": "/sincronizacoes",
     "entrar": "/entrar",
     "primeiro-acesso": "/senha",
+    "ajustes": "/ajustes",
     "erro": "/clientes/1",
 }
 LOOKS = [(1440, "light"), (1440, "dark"), (390, "light")]
