@@ -39,7 +39,8 @@ EMAIL = "ana@example.com"
 ROUTES = all_routes()
 # Who has no account yet, or is no person, can reach these; each has a lock of its own, or tells nothing.
 OPEN = {
-    "/healthz", "/readyz", "/metrics", "/entrar", "/entrar/{link}", "/sair", "/api/cron/sync-customer-sales",
+    "/healthz", "/readyz", "/metrics", "/entrar", "/entrar/{link}", "/sair", "/idioma",
+    "/api/cron/sync-customer-sales",
     "/api/webhooks/ploomes",
 }  # fmt: skip
 INJECTIONS = ["1'; drop table sales; --", "customer_id) union select 1, version() --", "%00", "\\", "{{7*7}}", "${7*7}"]

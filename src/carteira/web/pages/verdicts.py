@@ -107,9 +107,7 @@ def _rejected(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str
 
 
 def _future(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str]:
-    return f.say("Alteração de %(name)s com data no futuro", name=_name(facts, f)), str(facts["newest"])[
-        :19
-    ]
+    return f.say("Alteração de %(name)s com data no futuro", name=_name(facts, f)), str(facts["newest"])[:19]
 
 
 def _fields(verdict: str, facts: dict[str, Any], f: Formats) -> tuple[str, str]:
