@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from carteira.settings import Settings
 
 FOLDER = Path(__file__).with_name("templates")
+SAME = 256
 
 
 def templates(settings: Settings) -> dict[str, Jinja2Templates]:
@@ -51,6 +52,7 @@ def _templates(locale: str, timezone: str) -> Jinja2Templates:
         "locales": languages.LOCALES,
         "asset": asset,
         "cnpj": masked_cnpj,
+        "same": lru_cache(SAME)(_made),
         "version": __version__,
     }
     return Jinja2Templates(env=environment)
@@ -70,6 +72,11 @@ def _texts(f: Formats) -> dict[str, Callable[..., Markup]]:
         return Markup(f.texts.ngettext(one, many, number)) % ({"num": number} | values)
 
     return {"_": gettext, "gettext": gettext, "ngettext": ngettext}
+
+
+def _made(macro: Callable[..., str], *arguments: str) -> str:
+    """`same(macro, …)` in a template: what a macro makes of a few words that stand in many rows, made once."""
+    return macro(*arguments)
 
 
 def render(

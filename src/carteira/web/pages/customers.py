@@ -289,7 +289,7 @@ def _menus(view: View, query: Query) -> dict[str, Any]:
     period = query.filters.period
     return {
         "tabs": _tabs(view, query),
-        "sellers": reports.sellers(view.connection, view.sight) if view.sight.sees_all else [],
+        "sellers": view.sellers() if view.sight.sees_all else [],
         "states": STATES,
         "presets": [Preset(value, view.f.say(name), query.text["periodo"] == value) for value, name in periods.TABS],
         "custom_period": view.f.range(period.first, period.last) if period else "",

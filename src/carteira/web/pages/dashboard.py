@@ -122,7 +122,7 @@ def _seller_menu(view: View, query: dict[str, Any]) -> list[periods.Choice]:
         periods.Choice(
             seller.name, with_query("/", query, vendedor=seller.owner_id), seller.owner_id == query["vendedor"]
         )
-        for seller in reports.sellers(view.connection, view.sight)
+        for seller in view.sellers()
     ]
 
 

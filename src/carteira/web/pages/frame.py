@@ -13,7 +13,7 @@ from fastapi import Depends, Request
 from starlette.responses import Response
 
 from carteira.customer_sales import reports
-from carteira.customer_sales.reports import Standing
+from carteira.customer_sales.reports import Seller, Standing
 from carteira.customer_sales.segments import Month, Portfolio
 from carteira.customer_sales.sight import Sight
 from carteira.warehouse import stamp
@@ -142,6 +142,12 @@ class View:
     def balance(self, months: int, owner: int | None = None) -> list[Month]:
         """How the portfolio moved in the last months, the running one up to today."""
         return self.portfolios.balance(self.connection, self.stamp, months, self.sight, owner)
+
+    def sellers(self) -> list[Seller]:
+        """Whom a menu of sellers offers."""
+        return self.portfolios.report(
+            self.stamp, self.sight, lambda: reports.sellers(self.connection, self.sight), "sellers"
+        )
 
     def report(self, look: Callable[..., T], *asked: object) -> T:
         """What `look(connection, *asked, zone, sight)` finds; once, as the portfolio."""

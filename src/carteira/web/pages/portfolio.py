@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from carteira.customer_sales import reports, segments
+from carteira.customer_sales import segments
 from carteira.customer_sales.segments import STATUSES, Cohort, Curve, Due, Group, Portfolio, Rules, Status
 from carteira.web.formats import DASH, Formats
 from carteira.web.pages.addresses import with_query
@@ -104,7 +104,7 @@ def _seller_menu(view: View, chosen: int | None) -> list[Choice]:
     if not view.sight.sees_all:
         return []
     everybody = Choice(view.f.say("Todos os vendedores"), PATH, chosen is None)
-    sellers = reports.sellers(view.connection, view.sight)
+    sellers = view.sellers()
     return [
         everybody,
         *(Choice(one.name, with_query(PATH, {}, vendedor=one.owner_id), one.owner_id == chosen) for one in sellers),
@@ -166,7 +166,13 @@ def _segment(segment: Segment, counts: dict[int, int], money: dict[int, Decimal]
 
 
 def _cohorts(view: View, owner: int | None) -> dict[str, Any]:
-    found = segments.cohorts(view.connection, view.today, QUARTERS, view.sight, owner)
+    found = view.portfolios.report(
+        view.stamp,
+        view.sight,
+        lambda: segments.cohorts(view.connection, view.today, QUARTERS, view.sight, owner),
+        "cohorts",
+        owner,
+    )
     return {
         "cohorts": [_cohort(one, view.f) for one in found if one.customers and len(one.bought) > 1],
         "quarters": QUARTERS,
@@ -183,7 +189,13 @@ def _cohort(cohort: Cohort, f: Formats) -> CohortLine:
 
 def _expected(view: View, found: Portfolio, owner: int | None) -> dict[str, Any]:
     until = date.fromordinal(view.today.toordinal() + DUE_DAYS)
-    due: list[Due] = segments.due(view.connection, found, until, DUE_ROWS, view.sight, owner)
+    due: list[Due] = view.portfolios.report(
+        view.stamp,
+        view.sight,
+        lambda: segments.due(view.connection, found, until, DUE_ROWS, view.sight, owner),
+        "due",
+        owner,
+    )
     return {
         "due": [(one, (one.due_on - view.today).days) for one in due],
         "expected": sum(group.expected for group in found.groups),
