@@ -37,7 +37,10 @@ def update() -> None:
     if ENGLISH.exists():
         with ENGLISH.open("rb") as source:
             catalog = read_po(source, locale="en")
+    began = catalog.creation_date
     catalog.update(used(), no_fuzzy_matching=True)
+    # Nothing but texts makes a difference.
+    catalog.creation_date = began
     catalog.obsolete.clear()
     with ENGLISH.open("wb") as target:
         write_po(target, catalog, width=110, sort_output=True, include_lineno=False, omit_header=False)
