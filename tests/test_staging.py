@@ -20,8 +20,8 @@ from carteira.warehouse.staging import Read, StagedPage
 NOW = datetime(2026, 11, 24, 12, 30, 15, 123456, tzinfo=timezone(timedelta(hours=-3)))
 READ = Read("deals", "main", 0)
 TEXTS = [
-    'a "name"', "back\\slash", "tab\tand\nline\r\nbreaks", "\\.", "\n\\.\n", "\\n", '\\"', "],[", "]\n[", "null", "NULL",
-    "", ",", " spaces ", "é ção 😀 \u2028 \x7f \x01\b\f",
+    'a "name"', "back\\slash", "tab\tand\nline\r\nbreaks", "\\.", "\n\\.\n", "\\n", '\\"', "],[", "]\n[", "null",
+    "NULL", "", ",", " spaces ", "é ção 😀 \u2028 \x7f \x01\b\f",
 ]  # fmt: skip
 
 
@@ -66,7 +66,10 @@ def test_amounts_keep_every_digit(warehouse: Warehouse, amount: str) -> None:
 
 def test_dates_keep_their_instant(warehouse: Warehouse) -> None:
     """Whatever the offset: São Paulo of 1905, which is given without one, was 3:06:28 behind."""
-    body = b'{"@odata.count":1,"value":[{"Id":1,"ContactId":null,"Amount":1,"StatusId":2,"FinishDate":"1905-01-01T00:00:00","LastUpdateDate":"2026-11-24T12:30:15.123456+05:45"}]}'
+    body = (
+        b'{"@odata.count":1,"value":[{"Id":1,"ContactId":null,"Amount":1,"StatusId":2,'
+        b'"FinishDate":"1905-01-01T00:00:00","LastUpdateDate":"2026-11-24T12:30:15.123456+05:45"}]}'
+    )
     rows = decode.rows(body, DEALS).rows
 
     assert kept(warehouse, rows)[0][3:] == (

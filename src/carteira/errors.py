@@ -20,7 +20,7 @@ from __future__ import annotations
 
 
 class CarteiraError(Exception):
-    """Something that the person in front of it can act on; `exit_code` is the command's, `http_status` the cron route's."""
+    """Something that a person can act on; `exit_code` is the command's, `http_status` the cron route's."""
 
     exit_code = 1
     http_status = 500

@@ -243,7 +243,7 @@ SETTINGS = (
         checks.timezone,
         "the time zone whose days and months the reports count.",
     ),
-    Setting("CARTEIRA_LOCALE", "locale", "pt-BR", checks.locale, "the language where a browser names none: pt-BR or en."),
+    Setting("CARTEIRA_LOCALE", "locale", "pt-BR", checks.locale, "the language where a browser names none: pt-BR, en."),
     Setting(
         "CARTEIRA_PUBLIC_URL",
         "public_url",
