@@ -6,7 +6,6 @@ from dataclasses import fields
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
-from operator import attrgetter
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -39,7 +38,6 @@ BIGGEST_ID = 2**63 - 1
 # The columns of the table, in its order; the rest of a Customer is told of one customer only.
 JUDGED = {"status", "letter"}
 LISTED = [field.name for field in fields(Customer)][: [field.name for field in fields(Customer)].index("kind")]
-figures_of = attrgetter(*LISTED)
 
 
 def _is_period(text: str) -> str:
@@ -133,7 +131,7 @@ def list_customers(request: Request, viewer: SignedIn, question: Annotated[Quest
 
     def told(connection: Connection, sight: Sight, zone: ZoneInfo, read: Stamp) -> dict[str, Any]:
         filters, portfolios = question.filters(), _portfolios(request)
-        found = customers.listing(
+        rows, total = customers.figures(
             connection,
             sight,
             zone,
@@ -142,17 +140,16 @@ def list_customers(request: Request, viewer: SignedIn, question: Annotated[Quest
             order=question.order,
             limit=question.limit,
             page=question.page,
-            figures_only=True,
             portfolio=portfolios.of(connection, read, sight) if filters.ask_the_portfolio else None,
             once=partial(portfolios.report, read, sight),
         )
         return {
-            "data": [dict(zip(LISTED, figures_of(row), strict=True)) for row in found.rows],
+            "data": [dict(zip(LISTED, row, strict=True)) for row in rows],
             "pagination": {
                 "page": question.page,
                 "limit": question.limit,
-                "total": found.total,
-                "total_pages": -(-found.total // question.limit),
+                "total": total,
+                "total_pages": -(-total // question.limit),
             },
         }
 
