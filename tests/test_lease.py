@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from signal import SIGCONT, SIGKILL
@@ -113,6 +113,26 @@ def test_of_two_runs_at_once_one_says_so(settings: Settings, database: Warehouse
     assert [outcome.state for outcome in outcomes] == ["succeeded"]
     assert_agrees(simulator, database)
     assert sync(settings, database, patience=QUICK).state == "succeeded"
+
+
+def test_nobody_waits_for_a_publication_that_outlasts_its_lease(database: Warehouse) -> None:
+    """Publishing millions of deals takes longer than a lease, and nobody can renew it meanwhile: held all the same."""
+    answered = threading.Event()
+
+    def try_meanwhile() -> None:
+        with database.transaction() as connection:
+            connection.execute("select pg_sleep_until(expires_at) from sync_lease")
+        with pytest.raises(LeaseHeld), lease.held(database, 1.0):
+            pass
+        answered.set()
+
+    meanwhile = threading.Thread(target=try_meanwhile, daemon=True)
+    with lease.held(database, 0.5) as mine, closing(database.connect()) as connection:
+        with mine.transaction(connection, publishing=True):
+            meanwhile.start()
+            connection.execute("select pg_sleep(3)")
+            assert answered.is_set()
+    meanwhile.join()
 
 
 @pytest.mark.parametrize("step", ["staged", "read", "publishing"])

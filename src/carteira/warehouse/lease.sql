@@ -1,8 +1,13 @@
 -- name: take_lease(holder, seconds)^
--- Take the lease if nobody's is running; the token tells this holder from every earlier one.
+-- Take the lease if nobody's is running; the token tells this holder from every earlier one. Whoever has the row locked
+-- is at work with it, publishing for instance, and is not waited for.
 update sync_lease
 set token = token + 1, holder = :holder, expires_at = clock_timestamp() + make_interval(secs => :seconds)
-where holder is null or expires_at <= clock_timestamp()
+where singleton in (
+    select singleton from sync_lease
+    where holder is null or expires_at <= clock_timestamp()
+    for update skip locked
+)
 returning token;
 
 -- name: current_lease()^
