@@ -127,11 +127,14 @@ def test_nobody_waits_for_a_publication_that_outlasts_its_lease(database: Wareho
         answered.set()
 
     meanwhile = threading.Thread(target=try_meanwhile, daemon=True)
-    with lease.held(database, 0.5) as mine, closing(database.connect()) as connection:
-        with mine.transaction(connection, publishing=True):
-            meanwhile.start()
-            connection.execute("select pg_sleep(3)")
-            assert answered.is_set()
+    with (
+        lease.held(database, 0.5) as mine,
+        closing(database.connect()) as connection,
+        mine.transaction(connection, publishing=True),
+    ):
+        meanwhile.start()
+        connection.execute("select pg_sleep(3)")
+        assert answered.is_set()
     meanwhile.join()
 
 
