@@ -28,13 +28,24 @@ from bench.programs import CARTEIRA, OTHERS, ordinary, sync
 from bench.servers import Postgres, pages, vacuumed
 from bench.sync_figures import CUSTOMERS, DEALS
 
-ASKED = 40
+ASKED = 30
 PAGES = range(1, 42)
 LIST = "/api/dashboard/customers?limit=50"
 COLUMNS = (
     "customer_id, customer_name, customer_cnpj, total_revenue, total_deals, average_deal_value, first_purchase_date, "
     "last_purchase_date, open_deals, lost_deals, last_sync_at"
 )
+PAGES_BESIDES = {
+    "/carteira": "/carteira?q={}",
+    "/sincronizacoes": "/sincronizacoes?q={}",
+    "/clientes of one UF": "/clientes?uf=SP&pagina={}",
+    "/clientes by UF": "/clientes?ordem=uf&pagina={}",
+    "/clientes by seller": "/clientes?ordem=vendedor&pagina={}",
+    "/clientes of one status": "/clientes?status=quase&pagina={}",
+    "/clientes by company": "/clientes?agrupar=grupo&pagina={}",
+    "/clientes with the revenue of this month": "/clientes?periodo=mes&pagina={}",
+    "/ of another period each time": "/?periodo=2026-09-01..2026-10-{:02}",
+}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -63,6 +74,7 @@ def large_dashboard(postgres: Postgres) -> Iterator[Figure]:
     """At 200,000 customers with 3,000,000 deals."""
     with _synced(postgres, 3_000_000, 200_000) as database, _served(database) as served:
         yield from _server_times(served, 200_000, 50)
+        yield from _other_pages(served, 150)
 
 
 @contextmanager
@@ -134,6 +146,12 @@ def _server_times(served: Dashboard, customers: int, limit: int) -> Iterator[Fig
         limited = None if name.endswith("searched") else limit * (1 if name != "/" else 2)
         note = f"{size / 1024:.0f} KB; never asked before, so not kept"
         yield Figure(f"{name} of {customers:,} customers", seconds * 1000, "ms", limited, note=note)
+
+
+def _other_pages(served: Dashboard, limit: int) -> Iterator[Figure]:
+    for name, target in PAGES_BESIDES.items():
+        seconds, _ = _asked(served.port, target, served.cookie)
+        yield Figure(name, seconds * 1000, "ms", limit)
 
 
 def _asked(port: int, target: str, headers: Mapping[str, str]) -> tuple[float, int]:
