@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -208,3 +210,31 @@ def test_any_row_is_read_or_rejected_or_unproven(fields: dict[str, Any]) -> None
         assert "Id" in fields
         return
     assert len(read.rows) + len(read.rejections) == 1
+
+
+AT_ONCE = """
+import sys
+from threading import Barrier, Thread
+from carteira.ploomes import decode
+from carteira.ploomes.entities import CONTACTS, DEALS
+
+sys.setswitchinterval(1e-6)
+together = Barrier(8)
+
+def read(entity):
+    together.wait()
+    decode.rows(b'{"@odata.count":0,"value":[]}', entity)
+
+threads = [Thread(target=read, args=(entity,)) for entity in (CONTACTS, DEALS) * 4]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_the_first_pages_may_come_at_once() -> None:
+    """Several threads that decode a type for the first time do not crash the process."""
+    ended = [subprocess.run([sys.executable, "-c", AT_ONCE], timeout=60).returncode for _ in range(10)]
+
+    assert ended == [0] * 10

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from threading import Lock
 from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -59,8 +60,18 @@ class Decoded:
     count: int
 
 
-@cache
+# msgspec puts what it knows of a type where other threads find it before it is complete: two that build a decoder at
+# once crash the process.
+_building = Lock()
+
+
 def _decoder(record: Any) -> msgspec.json.Decoder[Any]:
+    with _building:
+        return _built(record)
+
+
+@cache
+def _built(record: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(Envelope[record])
 
 
