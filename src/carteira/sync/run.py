@@ -149,6 +149,7 @@ def _deadline(seconds: float | None, stopping: threading.Event) -> Iterator[None
         yield
     finally:
         timer.cancel()
+        timer.join()
 
 
 def _begin(
