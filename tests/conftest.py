@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,6 +21,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from servers import Server
 from world import NewWarehouse, settings_for
 
 from carteira.settings import Settings
@@ -52,15 +52,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "server" in metafunc.fixturenames and metafunc.definition.get_closest_marker("every_postgres"):
         metafunc.parametrize("server", [NAMED] if NAMED else EVERY, indirect=True, scope="session")
-
-
-@dataclass(frozen=True)
-class Server:
-    """A server: `dsn` is its superuser's, straight; `way` is how the tests' databases are reached."""
-
-    name: str
-    dsn: str
-    way: str
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from conftest import Server
+from servers import Server
 
 from carteira.cli import main
 from carteira.doctor import database, examine

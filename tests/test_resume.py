@@ -14,9 +14,9 @@ from decimal import Decimal
 from signal import SIGKILL
 
 import pytest
-from conftest import Server
 from oracle import assert_agrees
 from quick import QUICK, free_lease, last_run, one, snapshot
+from servers import Server
 
 from carteira.errors import CarteiraError, DatabaseError, PloomesRefused, PloomesUnavailable
 from carteira.settings import Secret, Settings
