@@ -21,11 +21,13 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from quick import QUICK, Run
 from servers import Server
 from world import NewWarehouse, settings_for
 
 from carteira.settings import Settings
 from carteira.simulator.server import Simulator
+from carteira.sync.run import Outcome, sync
 from carteira.warehouse import cluster, embedded, migrate
 from carteira.warehouse.connection import Warehouse
 
@@ -134,6 +136,19 @@ def simulator() -> Iterator[Simulator]:
 def settings(simulator: Simulator, warehouse: Warehouse, tmp_path: Path) -> Settings:
     """Everything that is needed to sync `simulator` into `warehouse`; change one with `dataclasses.replace`."""
     return settings_for(simulator, warehouse, tmp_path)
+
+
+@pytest.fixture
+def run(settings: Settings, warehouse: Warehouse, simulator: Simulator) -> Run:
+    """Sync a minute later than whatever happened last; the first, full run is done."""
+
+    def later(**options: object) -> Outcome:
+        simulator.clock.advance(60)
+        simulator.requests.clear()
+        return sync(settings, warehouse, patience=QUICK, **options)  # type: ignore[arg-type]
+
+    assert later().mode == "full"
+    return later
 
 
 @contextmanager

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from carteira.ploomes.client import Patience
+from carteira.sync.run import Outcome
 from carteira.warehouse import runs
 from carteira.warehouse.connection import Warehouse
-from carteira.warehouse.runs import Run
+
+# A sync with whatever options, as the fixture `run` gives it.
+Run = Callable[..., Outcome]
 
 QUICK = Patience(
     give_up=5.0, connect=2.0, silence=0.5, body=0.5, first_pause=0.002, throttled_pause=0.002, throttled_tries=6
@@ -15,13 +19,13 @@ QUICK = Patience(
 PUBLISHED = ("customers", "sales", "customer_sales", "owners", "pipelines", "stages", "loss_reasons", "sync_state")
 
 
-def last_run(warehouse: Warehouse) -> Run:
+def last_run(warehouse: Warehouse) -> runs.Run:
     """The newest entry in the log of runs."""
     with warehouse.transaction() as connection:
         return runs.recent(connection, limit=1)[0]
 
 
-def verdicts(run: Run, check: str) -> list[str]:
+def verdicts(run: runs.Run, check: str) -> list[str]:
     """What the audit said of one check, for each entity."""
     return [verdict["verdict"] for verdict in run.audit if verdict["check"] == check]
 

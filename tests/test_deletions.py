@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,18 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import assert_agrees, published
-from quick import QUICK, last_run, one, snapshot, verdicts
+from quick import QUICK, Run, last_run, one, snapshot, verdicts
 
 from carteira.errors import CarteiraError, PloomesUnavailable, Refused
 from carteira.settings import Settings
 from carteira.simulator.faults import Fault
 from carteira.simulator.server import Simulator
 from carteira.sync.deletions import Stretch, halved, halving_pays, listed, split
-from carteira.sync.run import Outcome, sync
+from carteira.sync.run import sync
 from carteira.warehouse.connection import Warehouse
 
 NOON = datetime(2026, 11, 24, 15, tzinfo=UTC)
-Run = Callable[..., Outcome]
 
 
 @pytest.fixture
@@ -32,19 +31,6 @@ def simulator() -> Iterator[Simulator]:
     """An account whose clock stands."""
     with Simulator(deals=600, customers=80, now=NOON) as ploomes:
         yield ploomes
-
-
-@pytest.fixture
-def run(settings: Settings, warehouse: Warehouse, simulator: Simulator) -> Run:
-    """Sync a minute later than whatever happened last; the first, full run is done."""
-
-    def later(**options: object) -> Outcome:
-        simulator.clock.advance(60)
-        simulator.requests.clear()
-        return sync(settings, warehouse, patience=QUICK, **options)  # type: ignore[arg-type]
-
-    later()
-    return later
 
 
 def won(simulator: Simulator) -> list[int]:

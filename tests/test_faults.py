@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from oracle import assert_agrees, published
-from quick import QUICK, last_run, one, snapshot, verdicts
+from quick import QUICK, Run, last_run, one, snapshot, verdicts
 
 from carteira.errors import DatabaseError, PloomesRefused, PloomesUnavailable, Refused
 from carteira.settings import Secret, Settings
@@ -24,7 +24,6 @@ from carteira.warehouse import runs
 from carteira.warehouse.connection import Warehouse
 
 NOON = datetime(2026, 11, 24, 15, tzinfo=UTC)
-Run = Callable[..., Outcome]
 
 
 @pytest.fixture

@@ -9,16 +9,15 @@ from decimal import Decimal
 
 import pytest
 from oracle import assert_agrees
-from quick import QUICK, last_run, one, snapshot, verdicts
+from quick import QUICK, Run, last_run, one, snapshot, verdicts
 
 from carteira.settings import Settings
 from carteira.simulator.requests import Request
 from carteira.simulator.server import Simulator
-from carteira.sync.run import Outcome, sync
+from carteira.sync.run import sync
 from carteira.warehouse.connection import Warehouse
 
 NOON = datetime(2026, 11, 24, 15, tzinfo=UTC)
-Run = Callable[..., Outcome]
 
 
 @pytest.fixture
@@ -26,19 +25,6 @@ def simulator() -> Iterator[Simulator]:
     """An account whose clock stands, so that ties and quiet minutes are made and not waited for."""
     with Simulator(deals=600, customers=80, now=NOON) as ploomes:
         yield ploomes
-
-
-@pytest.fixture
-def run(settings: Settings, warehouse: Warehouse, simulator: Simulator) -> Run:
-    """Sync a minute later than whatever happened last; the first, full run is done."""
-
-    def later(**options: object) -> Outcome:
-        simulator.clock.advance(60)
-        simulator.requests.clear()
-        return sync(settings, warehouse, patience=QUICK, **options)  # type: ignore[arg-type]
-
-    assert later().mode == "full"
-    return later
 
 
 def during(simulator: Simulator, path: str, nth: int, edit: Callable[[], object]) -> None:
