@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,8 +32,15 @@ def templates(settings: Settings) -> dict[str, Jinja2Templates]:
     return {locale: _templates(locale, settings.timezone) for locale in languages.LOCALES}
 
 
+class _Plain(Environment):
+    """Gives every template the globals as a plain dict: Jinja's chain of maps is walked in Python at each include."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return {**self.globals, **(d or {})}
+
+
 def _templates(locale: str, timezone: str) -> Jinja2Templates:
-    environment = Environment(
+    environment = _Plain(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
