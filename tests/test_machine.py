@@ -193,7 +193,7 @@ class Story(RuleBasedStateMachine):
             kept, counted = (dict(connection.execute(sql).fetchall()) for sql in (KEPT_COUNTS, COUNTED))
             opened_at = runs.freshness(connection).last_sync_at
             assert opened_at is not None
-            assert rebuild(connection, opened_at) == 0
+            assert not rebuild(connection, opened_at)
         assert staged == 0
         assert kept == counted
 

@@ -70,14 +70,14 @@ class Publisher:
             publish.alone(connection)
             run_id, _ = runs.queries.open_run(connection, mode="full", fingerprint="", accept_deletions=False)
             merged = publish.merge(connection, run_id, opened_at, full=full, usual_currency_id=REAL)
-            lines = rebuild(connection, opened_at, merged.touched)
+            rebuilt = rebuild(connection, opened_at, merged.touched)
             number = publish.close(
                 connection, merged, full=full, hinted={"deals": 0, "contacts": 0},
-                changed=merged.changed or lines > 0, opened_at=opened_at, seconds=1.0,
+                changed=merged.changed or bool(rebuilt), opened_at=opened_at, seconds=1.0,
                 ploomes_user_id=None, ploomes_profile_id=None, refused_fields=[],
             )  # fmt: skip
             runs.queries.abandon_run(connection, run_id=run_id, error="")
-        return merged, lines, number
+        return merged, rebuilt.customer_sales, number
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What a query gives."""
@@ -345,7 +345,7 @@ def _publish_batches(connection: Connection, batches: list[list[Deal]]) -> None:
         staging.clear(connection)
 
         assert connection.execute(LINES).fetchall() == summed(latest)
-        assert rebuild(connection, NOW + timedelta(days=1)) == 0
+        assert not rebuild(connection, NOW + timedelta(days=1))
 
 
 def test_a_run_that_finds_nothing_new_writes_nothing(

@@ -23,3 +23,5 @@ def test_a_first_run_is_exact(settings: Settings, warehouse: Warehouse, simulato
     with warehouse.transaction() as connection:
         run = runs.recent(connection)[0]
     assert {verdict["verdict"] for verdict in run.audit} == {"ok"}
+    # Customers, though each who buys has rows in customer_rhythm that changed as well.
+    assert run.customer_sales_changed == outcome.customers

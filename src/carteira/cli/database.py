@@ -94,6 +94,6 @@ def rebuild(arguments: Namespace) -> None:
         if changed:
             publish.queries.republished(connection)
     if arguments.json:
-        out_json({"changed": changed})
+        out_json({"changed": changed.rows})
     else:
-        out(f"{changed:,} rows changed.")
+        out(f"{changed.rows:,} rows changed.")

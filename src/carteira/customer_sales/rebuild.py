@@ -28,16 +28,31 @@ class Totals:
     deals: int
 
 
+@dataclass(frozen=True)
+class Rebuilt:
+    """How many rows a rebuild changed in each table; true where one of them has to be published."""
+
+    customer_sales: int
+    customer_rhythm: int
+
+    @property
+    def rows(self) -> int:
+        return self.customer_sales + self.customer_rhythm
+
+    def __bool__(self) -> bool:
+        return self.rows > 0
+
+
 def rebuild(
     connection: Connection, opened_at: datetime, customer_ids: list[int] | None = None, timezone: str | None = None
-) -> int:
+) -> Rebuilt:
     """Apply the definitions of customer_sales and of customer_rhythm to these customers (None: all); rows that changed.
 
     Within the caller's transaction. `opened_at` becomes last_sync_at of the rows that change, and the rhythm counts the
     local days of `timezone` (None: the one it counts in already).
     """
     (changed,) = queries.refresh(connection, opened_at=opened_at, customer_ids=customer_ids)
-    return int(changed) + rhythm.refresh(connection, opened_at, customer_ids, timezone)
+    return Rebuilt(int(changed), rhythm.refresh(connection, opened_at, customer_ids, timezone))
 
 
 def all_is_adopted(connection: Connection) -> bool:

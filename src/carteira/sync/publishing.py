@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from carteira.customer_sales.rebuild import Totals, rebuild, totals
+from carteira.customer_sales.rebuild import Rebuilt, Totals, rebuild, totals
 from carteira.errors import Refused
 from carteira.ploomes.pages import Opening
 from carteira.sync import audit, plan, reading
@@ -81,7 +81,7 @@ def publish_run(run: Slice, state: State, said: list[Verdict], who: tuple[int | 
             merged,
             full=run.full,
             hinted=run.hinted,
-            changed=merged.changed or changed > 0,
+            changed=merged.changed or bool(changed),
             opened_at=run.opened_at,
             seconds=run.seconds,
             ploomes_user_id=who[0],
@@ -100,7 +100,7 @@ def publish_run(run: Slice, state: State, said: list[Verdict], who: tuple[int | 
     )
 
 
-def _derive(connection: Connection, run: Slice, merged: Merged) -> tuple[dict[str, Any], int]:
+def _derive(connection: Connection, run: Slice, merged: Merged) -> tuple[dict[str, Any], Rebuilt]:
     hinted = any(entity.hinted for entity in runs.entities(connection).values())
     # The last run's totals are no longer what is published: all is added up again.
     before = totals(connection) if hinted else _last_totals(connection)
@@ -129,7 +129,7 @@ def _as_dict(these: Totals) -> dict[str, Any]:
 
 
 def _succeed(
-    connection: Connection, run: Slice, merged: Merged, said: list[Verdict], sums: dict[str, Any], changed: int
+    connection: Connection, run: Slice, merged: Merged, said: list[Verdict], sums: dict[str, Any], changed: Rebuilt
 ) -> None:
     hints.queries.covered(connection, opened_at=run.opened_at)
     runs.queries.succeed(
@@ -145,7 +145,7 @@ def _succeed(
         deals_changed=merged.deals,
         customers_deleted=merged.customers_deleted,
         deals_deleted=merged.deals_deleted,
-        customer_sales_changed=changed,
+        customer_sales_changed=changed.customer_sales,
     )
 
 
@@ -164,4 +164,4 @@ def publish_quiet(run: Slice, publication: int) -> int:
         quiet = Verdict("counts", audit.OK, "Newest change and count of every entity are those of the last run.")
         nothing = Merged([], 0, 0, 0, 0, 0, 0, 0, None, changed=False)
         _succeed(connection, run, nothing, [quiet], sums, changed)
-    return publication + (changed > 0)
+    return publication + bool(changed)
