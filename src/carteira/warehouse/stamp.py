@@ -39,6 +39,11 @@ class Stamp:
         """Whether the data is older than it should be; so is data that never was read."""
         return self.stale_hours is not None
 
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way: how far it is, no stamp tells."""
+        return " running " in self.last_run
+
 
 def read(connection: Connection, zone: ZoneInfo, now: datetime | None = None) -> Stamp:
     """The stamp; in the snapshot that the rows are read in, it is theirs."""

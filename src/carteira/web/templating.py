@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, MutableMapping
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
+from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from carteira.settings import Settings
 
 FOLDER = Path(__file__).with_name("templates")
-SAME = 256
+# The globals whose answer depends on their arguments alone.
+FOLDED = ("_", "icon")
 
 
 def templates(settings: Settings) -> dict[str, Jinja2Templates]:
@@ -33,10 +35,33 @@ def templates(settings: Settings) -> dict[str, Jinja2Templates]:
 
 
 class _Plain(Environment):
-    """Gives every template the globals as a plain dict: Jinja's chain of maps is walked in Python at each include."""
+    """An environment of one locale, whose templates have nothing to look up that is known beforehand.
+
+    Texts without values and icons are made when a template is compiled, and become part of what stands around them.
+    The globals are a plain dict: Jinja's chain of maps is walked in Python at each include.
+    """
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         return {**self.globals, **(d or {})}
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        # What `parse` and `compile` share; no extension is shown the whole tree.
+        tree: nodes.Template = _Folding().visit(
+            super()._parse(source, name, filename), {name: self.globals[name] for name in FOLDED}
+        )
+        return tree
+
+
+class _Folding(NodeTransformer):
+    """Puts what a call with nothing but literals makes in the place of the call."""
+
+    def visit_Call(self, node: nodes.Call, pure: Mapping[str, Callable[..., Markup]]) -> nodes.Expr:  # noqa: N802
+        self.generic_visit(node, pure)
+        made = pure.get(getattr(node.node, "name", ""))
+        literals = [argument.value for argument in node.args if isinstance(argument, nodes.Const)]
+        if made is None or node.kwargs or len(literals) < len(node.args):
+            return node
+        return nodes.Const(made(*literals), lineno=node.lineno, environment=node.environment)
 
 
 def _templates(locale: str, timezone: str) -> Jinja2Templates:
@@ -59,7 +84,7 @@ def _templates(locale: str, timezone: str) -> Jinja2Templates:
         "locales": languages.LOCALES,
         "asset": asset,
         "cnpj": masked_cnpj,
-        "same": lru_cache(SAME)(_made),
+        "icon": icon,
         "version": __version__,
     }
     return Jinja2Templates(env=environment)
@@ -79,11 +104,6 @@ def _texts(f: Formats) -> dict[str, Callable[..., Markup]]:
         return Markup(f.texts.ngettext(one, many, number)) % ({"num": number} | values)
 
     return {"_": gettext, "gettext": gettext, "ngettext": ngettext}
-
-
-def _made(macro: Callable[..., str], *arguments: str) -> str:
-    """`same(macro, …)` in a template: what a macro makes of a few words that stand in many rows, made once."""
-    return macro(*arguments)
 
 
 def render(
@@ -111,6 +131,12 @@ def locale_of(request: Request) -> str:
 def formats_of(request: Request) -> Formats:
     """How a request is answered: its language, and the time of the company."""
     return formats(locale_of(request), request.app.state.settings.timezone)
+
+
+def icon(name: str, small: bool = False) -> Markup:
+    """A drawing of the sprite that stands in every page, for the eye only."""
+    size = " icon--s" if small else ""
+    return Markup('<svg class="icon{}" aria-hidden="true"><use href="#i-{}"/></svg>').format(size, name)
 
 
 def asset(source: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -9,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
+from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from carteira.customer_sales import customers as customer_list
@@ -22,9 +24,10 @@ from carteira.web.languages import marked
 from carteira.web.pages import periods
 from carteira.web.pages.addresses import with_query
 from carteira.web.pages.customer_query import COLUMNS, VIEWED, Query, query_of, short, text_of
+from carteira.web.pages.customer_rows import Line, Marks, rows
 from carteira.web.pages.frame import SignedIn, View, looking
 from carteira.web.pages.saved import written
-from carteira.web.pages.sparks import Spark, spark
+from carteira.web.pages.sparks import spark
 from carteira.web.spreadsheets import document, members
 from carteira.web.words import STATUS, cells
 
@@ -82,17 +85,6 @@ class Preset:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A row: where its name leads, and how many customers it stands for."""
-
-    customer: Customer
-    document: str
-    trend: Spark | None
-    address: str
-    members: int
-
-
-@dataclass(frozen=True, slots=True)
 class Pages:
     first: int
     last: int
@@ -133,7 +125,7 @@ def customers(
 
 def _context(view: View, query: Query, listing: Listing) -> dict[str, Any]:
     return {
-        "lines": _lines(view, query, listing),
+        "rows": partial(_rows, view, query, listing),
         "listing": listing,
         "headings": {name: _heading(name, query) for name in COLUMNS},
         "filters": _filters(view, query),
@@ -149,6 +141,10 @@ def _context(view: View, query: Query, listing: Listing) -> dict[str, Any]:
         "columns_reset": with_query(PATH, short(query.text | {"colunas": None})),
         "group_address": with_query(PATH, short(query.text | {"agrupar": None if query.grouped else "grupo"})),
     }
+
+
+def _rows(view: View, query: Query, listing: Listing, chip: Callable[..., str], letter: Callable[..., str]) -> Markup:
+    return rows(_lines(view, query, listing), query.shown, query.grouped, view.f, Marks(chip, letter))
 
 
 def _lines(view: View, query: Query, listing: Listing) -> list[Line]:
@@ -171,11 +167,12 @@ def _trends(view: View, listing: Listing) -> dict[int, list[Decimal]]:
     members = {row.customer_id: _members(row) for row in listing.rows if row.total_deals}
     ids = [member for row in members.values() for member in row]
     found = reports.trends(view.connection, ids, pairs, view.f.zone, view.sight) if ids else {}
-    zeros = [ZERO] * len(pairs)
-    return {
-        row: [sum(parts, ZERO) for parts in zip(*(found.get(member, zeros) for member in row_members), strict=True)]
-        for row, row_members in members.items()
-    }
+    return {row: _together([found[member] for member in row_members]) for row, row_members in members.items()}
+
+
+def _together(trends: list[list[Decimal]]) -> list[Decimal]:
+    """What several customers bought, month by month."""
+    return trends[0] if len(trends) == 1 else [sum(parts, ZERO) for parts in zip(*trends, strict=True)]
 
 
 def _members(row: Customer) -> list[int]:

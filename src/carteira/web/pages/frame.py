@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from hashlib import blake2b
 from typing import Annotated, Any, TypeVar
 
@@ -159,9 +160,14 @@ class View:
             *asked,
         )
 
+    def standing(self) -> Standing:
+        """What every page says of the data; once, unless a run is under way."""
+        look = partial(reports.standing, self.connection)
+        return look() if self.stamp.running else self.portfolios.report(self.stamp, self.sight, look, "standing")
+
     def render(self, template: str, page: str, context: dict[str, Any], status: int = 200) -> Response:
         """The page, or only its middle where htmx asks; kept until something is published."""
-        standing = reports.standing(self.connection)
+        standing = self.standing()
         everything = context | {
             "frame": _frame(page, self, standing),
             "stamp": mark(self.stamp),
@@ -169,7 +175,7 @@ class View:
         }
         response = templating.render(self.request, template, everything, status)
         # How far a run is stands in no stamp: while one is under way, every look is a new one.
-        return response if standing.state == "running" else kept.answer(self.request, self.stamp, response)
+        return response if self.stamp.running else kept.answer(self.request, self.stamp, response)
 
 
 def mark(read: Stamp) -> str:

@@ -44,7 +44,10 @@ class SavedTab:
 
 def saved_tabs(view: View) -> list[SavedTab]:
     """The views of whoever looks, counted once for a publication."""
-    found = views.seen_by(view.connection, view.viewer.user_id)
+    user_id = view.viewer.user_id
+    found = view.portfolios.report(
+        view.stamp, view.sight, lambda: views.seen_by(view.connection, user_id), "views", view.stamp.views, user_id
+    )
     return [
         SavedTab(
             one.view_id,

@@ -18,6 +18,14 @@ class Spark:
     y: str
     radius: str
 
+    def __html__(self) -> str:
+        """The drawing, for whatever writes HTML; the figures beside it say the same, so it is hidden from readers."""
+        return (
+            f'<svg class="spark" viewBox="0 0 {self.width} {self.height}" aria-hidden="true">'
+            f'<polyline class="l" points="{self.points}"/><circle class="p" cx="{self.x}" cy="{self.y}" '
+            f'r="{self.radius}"/></svg>'
+        )
+
 
 def spark(
     values: Sequence[Decimal | int | float], *, width: int = 200, height: int = 30, pad: float = 4
