@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
@@ -16,8 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from psycopg.errors import CheckViolation
 
-from carteira.customer_sales import rhythm, segments
+from carteira.customer_sales import company, rhythm, segments
 from carteira.customer_sales.customers import Filters, listing
 from carteira.customer_sales.period import add_months
 from carteira.customer_sales.rebuild import rebuild
@@ -180,10 +181,12 @@ def expected_classes(revenues: dict[int, Decimal]) -> dict[int, str]:
     return found
 
 
-def expected_cell(deals: list[Deal], today: date) -> int:
+def expected_cell(
+    deals: list[Deal], today: date, last_days: Sequence[int] = (30, 90, 180, 365), most: Sequence[int] = (2, 6, 10, 18)
+) -> int:
     age, sales = (today - deals[-1].day).days, len(deals)
-    recency = 5 - sum(age > days for days in (30, 90, 180, 365))
-    return recency * 10 + 1 + sum(sales > most for most in (2, 6, 10, 18))
+    recency = 5 - sum(age > days for days in last_days)
+    return recency * 10 + 1 + sum(sales > count for count in most)
 
 
 def found(connection: Connection, sight: Sight, today: date = TODAY) -> tuple[Portfolio, dict[int, Standing]]:
@@ -291,6 +294,36 @@ def test_touched_customers_come_out_as_in_a_whole_rebuild(
 
         assert not rebuild(connection, OPENED + timedelta(days=days))
         assert table(connection) == incremental
+
+
+STEPS = st.sets(st.integers(1, 600), min_size=4, max_size=4).map(sorted)
+
+
+@examples(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(deals=DEALS, last_days=STEPS, most=STEPS)
+def test_the_grid_has_the_steps_that_the_company_sets(
+    connection: Connection, deals: list[Deal], last_days: list[int], most: list[int]
+) -> None:
+    """A customer's page, the grid and the list that a cell opens agree on them."""
+    with connection.transaction(force_rollback=True):
+        fill(connection, deals)
+        limits = replace(company.DEFAULTS, recency_days=last_days, frequencies=most)
+        connection.execute("update sync_state set last_full_at = now()")
+        company.set_limits(connection, limits, "America/Sao_Paulo")
+        portfolio, standings = found(connection, EVERYTHING)
+        for number, one in standings.items():
+            assert one.cell == expected_cell(seen(deals, number, EVERYTHING), TODAY, last_days, most)
+        for cell, customers in Counter(one.cell for one in standings.values()).items():
+            listed = listing(connection, EVERYTHING, ZONE, Filters(cells=(cell,)), portfolio=portfolio)
+            assert customers == listed.total == sum(group.customers for group in portfolio.of(cells=(cell,)))
+
+
+@pytest.mark.every_postgres
+@pytest.mark.parametrize("steps", ["{1,2,3,3}", "{0,1,2,3}", "{4,3,2,1}", "{1,2,3,NULL}", "{1,2,3}"])
+@pytest.mark.parametrize("column", ["recency_days", "frequencies"])
+def test_the_table_takes_no_steps_that_do_not_rise(connection: Connection, column: str, steps: str) -> None:
+    with pytest.raises(CheckViolation):
+        connection.execute(f"update portfolio_rules set {column} = '{steps}'")
 
 
 def table(connection: Connection) -> list[tuple[Any, ...]]:

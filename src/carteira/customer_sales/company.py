@@ -1,4 +1,4 @@
-"""What the company decides of its own totals: which pipelines are in none, and where its classes and statuses begin.
+"""What the company decides of its own totals: which pipelines are in none, where classes, statuses and cells begin.
 
 A change derives everything anew in the same transaction, so that no page ever shows sums of both ways.
 """
@@ -32,7 +32,10 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a form may change of portfolio_rules: days, multiples of a customer's own gap, and shares of the revenue."""
+    """What forms may change of portfolio_rules: days, multiples of a customer's own gap, and shares of the revenue.
+
+    `recency_days` and `frequencies` are the last days of R5 to R2 and the most sales of F1 to F4.
+    """
 
     new_days: int
     late_days: int
@@ -43,6 +46,24 @@ class Limits:
     least_inactive_days: int
     a_share: Decimal
     b_share: Decimal
+    recency_days: list[int]
+    frequencies: list[int]
+
+
+# What a fresh database holds.
+DEFAULTS = Limits(
+    new_days=90,
+    late_days=90,
+    inactive_days=180,
+    late_factor=Decimal("1.5"),
+    inactive_factor=Decimal(3),
+    least_late_days=15,
+    least_inactive_days=45,
+    a_share=Decimal("0.80"),
+    b_share=Decimal("0.95"),
+    recency_days=[30, 90, 180, 365],
+    frequencies=[2, 6, 10, 18],
+)
 
 
 def pipelines(connection: Connection) -> list[Pipeline]:

@@ -1,8 +1,9 @@
-"""`/ajustes`: what an admin decides: which pipelines are in no total, and where classes and statuses begin."""
+"""`/ajustes`: what an admin decides: which pipelines are in no total, and where classes, statuses and cells begin."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from carteira.customer_sales import company
-from carteira.customer_sales.company import Limits
+from carteira.customer_sales.company import DEFAULTS, Limits
 from carteira.warehouse import people
 from carteira.warehouse.connection import Connection, Warehouse
 from carteira.web.entry import address
@@ -24,6 +25,8 @@ router = APIRouter(prefix="/ajustes", include_in_schema=False, dependencies=[Dep
 
 PATH = "/ajustes"
 Admin = Annotated[Viewer, Depends(admin)]
+# Of a form, what is typed in each of its fields.
+Text = dict[str, str]
 HUNDRED = Decimal(100)
 MOST_DAYS = 3650
 # Of the form, in its order: a name, what it is called, and what it is counted in.
@@ -38,16 +41,29 @@ FACTORS = (
     ("late_factor", marked("Quase inativo, depois de quantas vezes o próprio intervalo")),
     ("inactive_factor", marked("Inativo, depois de quantas vezes o próprio intervalo")),
 )
-CONTRADICTION = marked(
-    "Nada mudou. Confira: A e B somam no máximo 100%, inativo vem depois de quase inativo, e o intervalo conta ao menos"
-    " 1 vez."
-)
+# Of the RFV grid: the field of a step, and the step.
+RECENCIES = tuple((f"recency_{place}", f"R{6 - place}") for place in range(1, 5))
+FREQUENCIES = tuple((f"frequency_{place}", f"F{place}") for place in range(1, 5))
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsForm:
+    """A form that changes some limits: its name in the address and its fields, which `read` makes into them.
+
+    `read` raises ValueError where something is no number, or a number that makes no sense anywhere. `contradiction` is
+    said where it did, or where the database finds that the limits contradict one another.
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    read: Callable[[Text], dict[str, Any]]
+    contradiction: str
 
 
 @router.get("")
 def adjustments(request: Request, viewer: Admin, salvo: str = "") -> Response:
     with looking(request, viewer) as view:
-        return _page(view, _written(company.limits(view.connection), view), saved=bool(salvo))
+        return _page(view, {}, saved=bool(salvo))
 
 
 @router.post("/funis")
@@ -68,34 +84,75 @@ def leave_out(
 
 @router.post("/limites")
 async def set_limits(request: Request, viewer: Admin) -> Response:
-    """Other cut-offs and limits; what contradicts itself changes nothing and is shown again."""
-    form = await request.form()
-    text = {name: str(form.get(name, ""))[:20] for name in ("a", "b", *(name for name, _ in (*DAYS, *FACTORS)))}
-    return await run_in_threadpool(_set_limits, request, viewer, text)
+    """Other cut-offs of the curve and limits of the statuses; what contradicts itself changes nothing and is shown."""
+    return await _set(request, viewer, CLASSES_AND_STATUSES)
 
 
-def _set_limits(request: Request, viewer: Viewer, text: dict[str, str]) -> Response:
+@router.post("/rfv")
+async def set_grid(request: Request, viewer: Admin) -> Response:
+    """Other steps of the RFV grid; what does not rise changes nothing and is shown again."""
+    return await _set(request, viewer, GRID)
+
+
+async def _set(request: Request, viewer: Viewer, form: LimitsForm) -> Response:
+    sent = await request.form()
+    text = {name: str(sent.get(name, ""))[:20] for name in form.fields}
+    return await run_in_threadpool(_set_limits, request, viewer, form, written(DEFAULTS) if "padrao" in sent else text)
+
+
+def _set_limits(request: Request, viewer: Viewer, form: LimitsForm, text: Text) -> Response:
     try:
-        limits = read(text)
+        limits = form.read(text)
 
         def change(connection: Connection) -> bool:
-            return company.set_limits(connection, limits, request.app.state.settings.timezone)
+            new = replace(company.limits(connection), **limits)
+            return company.set_limits(connection, new, request.app.state.settings.timezone)
 
-        _changed(request, viewer, "limits set", ", ".join(f"{name} {value}" for name, value in text.items()), change)
+        _changed(request, viewer, "limits set", ", ".join(f"{name} {text[name]}" for name in form.fields), change)
     except (ValueError, psycopg.errors.CheckViolation):
         with looking(request, viewer) as view:
-            return _page(view, text, failure=view.f.say(CONTRADICTION), status=422)
-    return RedirectResponse(f"{PATH}?salvo=1", 303)
+            return _page(view, text, failed=form, status=422)
+    return RedirectResponse(f"{PATH}?salvo=1#{form.name}", 303)
 
 
-def read(text: dict[str, str]) -> Limits:
-    """The form as limits. ValueError where something is no number, or a number that makes no sense anywhere."""
+def _classes_and_statuses(text: Text) -> dict[str, Any]:
     a, b = _number(text["a"]), _number(text["b"])
-    days: dict[str, Any] = {name: int(text[name]) for name, _ in DAYS}
-    if max(days.values()) > MOST_DAYS:
+    days = {name: _whole(text[name]) for name, _ in DAYS}
+    factors = {name: _number(text[name]) for name, _ in FACTORS}
+    return {"a_share": a / HUNDRED, "b_share": (a + b) / HUNDRED, **days, **factors}
+
+
+def _grid(text: Text) -> dict[str, Any]:
+    return {
+        "recency_days": [_whole(text[name]) for name, _ in RECENCIES],
+        "frequencies": [_whole(text[name]) for name, _ in FREQUENCIES],
+    }
+
+
+CLASSES_AND_STATUSES = LimitsForm(
+    "limites",
+    ("a", "b", *(name for name, _ in (*DAYS, *FACTORS))),
+    _classes_and_statuses,
+    marked(
+        "Nada mudou. Confira: A e B somam no máximo 100%, inativo vem depois de quase inativo, e o intervalo conta ao"
+        " menos 1 vez."
+    ),
+)
+GRID = LimitsForm(
+    "rfv",
+    tuple(name for name, _ in (*RECENCIES, *FREQUENCIES)),
+    _grid,
+    marked(
+        "Nada mudou. Confira: são números inteiros a partir de 1, os dias crescem de R5 a R2, e as vendas, de F1 a F4."
+    ),
+)
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if number > MOST_DAYS:
         raise ValueError("A limit of more than ten years is none.")
-    numbers: dict[str, Any] = days | {name: _number(text[name]) for name, _ in FACTORS}
-    return Limits(a_share=a / HUNDRED, b_share=(a + b) / HUNDRED, **numbers)
+    return number
 
 
 def _number(text: str) -> Decimal:
@@ -108,18 +165,14 @@ def _number(text: str) -> Decimal:
     return number
 
 
-def _written(limits: Limits, view: View) -> dict[str, str]:
-    """The limits as the form has them."""
-    text = {field.name: _plain(getattr(limits, field.name), view) for field in fields(Limits)}
-    return text | {
-        "a": _plain(limits.a_share * HUNDRED, view),
-        "b": _plain((limits.b_share - limits.a_share) * HUNDRED, view),
-    }
-
-
-def _plain(value: int | Decimal, view: View) -> str:
-    text = f"{Decimal(value).normalize():f}"
-    return text.replace(".", ",") if view.f.locale.language == "pt" else text
+def written(limits: Limits, point: str = ".") -> Text:
+    """The limits as the forms have them."""
+    plain = {field.name: getattr(limits, field.name) for field in fields(Limits)}
+    steps = zip((*RECENCIES, *FREQUENCIES), (*limits.recency_days, *limits.frequencies), strict=True)
+    numbers = {name: value for name, value in plain.items() if not isinstance(value, list)}
+    numbers |= {"a": limits.a_share * HUNDRED, "b": (limits.b_share - limits.a_share) * HUNDRED}
+    numbers |= {name: value for (name, _), value in steps}
+    return {name: f"{Decimal(value).normalize():f}".replace(".", point) for name, value in numbers.items()}
 
 
 def _changed(request: Request, viewer: Viewer, event: str, detail: str, change: Any) -> None:
@@ -129,13 +182,19 @@ def _changed(request: Request, viewer: Viewer, event: str, detail: str, change: 
             people.note(connection, viewer, event, detail, address(request))
 
 
-def _page(view: View, text: dict[str, str], *, failure: str = "", saved: bool = False, status: int = 200) -> Response:
+def _page(
+    view: View, typed: Text, *, failed: LimitsForm | None = None, saved: bool = False, status: int = 200
+) -> Response:
+    point = "," if view.f.locale.language == "pt" else "."
     context = {
         "pipelines": company.pipelines(view.connection),
-        "text": text,
+        "text": written(company.limits(view.connection), point) | typed,
+        "defaults": written(DEFAULTS, point),
         "days": DAYS,
         "factors": FACTORS,
-        "failure": failure,
+        "recencies": RECENCIES,
+        "frequencies": FREQUENCIES,
+        "failures": {failed.name: view.f.say(failed.contradiction)} if failed else {},
         "saved": saved,
     }
     return view.render("ajustes.html", "ajustes", context, status)
