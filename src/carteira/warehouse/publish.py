@@ -64,8 +64,8 @@ def merge(
     touched = None if full else queries.touched(connection)[0]
     customers_live, deals_live = (0, 0) if full else queries.becoming_live(connection)
     (named,) = queries.merge_look_ups(connection) if look_ups else (0,)
-    (customers,) = queries.merge_customers(connection)
-    (deals,) = queries.merge_sales(connection)
+    customers = queries.merge_customers(connection)
+    deals = queries.merge_sales(connection)
     if deals > MANY_DEALS:
         queries.count_anew(connection)
     customers_deleted, deals_deleted = queries.tombstone(connection, opened_at=opened_at)

@@ -34,105 +34,110 @@ select
      and not exists (select from staged_rejections rejected where entity = 'deals'
                      and id = staged.deal_id and rejected.reading > staged.reading)) as deals;
 
--- name: merge_customers()^
+-- name: merge_customers()!
 -- The latest reading of every staged contact, unless a newer one is published; none is newer than the time of reading.
-with latest as (
+-- Nobody else writes meanwhile (`alone`), so that rows need no lock for being looked at, as `on conflict` gives them.
+with read as (
     select distinct on (customer_id) staged.* from staged_customers staged
     where not exists (select from staged_absences where entity = 'contacts' and id = staged.customer_id)
     order by customer_id, reading desc
-), written as (
-    insert into customers as published (
-        customer_id, name, name_key, legal_name, kind, cnpj, cnpj_root, cpf, document_raw, document_valid, city,
-        state, owner_id, created_at, updated_at)
-    select
-        customer_id, name, name_key, legal_name, kind, cnpj, cnpj_root, cpf, document_raw, document_valid, city,
-        state, owner_id, created_at, updated_at
-    from latest
+), latest as (
+    select * from read
     where not exists (select from staged_rejections rejected where entity = 'contacts'
-                      and id = latest.customer_id and rejected.reading > latest.reading)
-    on conflict (customer_id) do update set
-        name = excluded.name,
-        name_key = excluded.name_key,
-        legal_name = excluded.legal_name,
-        kind = excluded.kind,
-        cnpj = excluded.cnpj,
-        cnpj_root = excluded.cnpj_root,
-        cpf = excluded.cpf,
-        document_raw = excluded.document_raw,
-        document_valid = excluded.document_valid,
-        city = excluded.city,
-        state = excluded.state,
-        owner_id = excluded.owner_id,
-        created_at = excluded.created_at,
-        updated_at = excluded.updated_at,
-        deleted_at = null,
-        rejected_at = null,
-        placeholder = false
-    where (published.deleted_at is not null or published.updated_at is null
-           or excluded.updated_at >= published.updated_at
-           or published.updated_at > (select greatest(server_now, hinted_until) from sync_openings
-                                      join sync_entities using (entity) where entity = 'contacts'))
-    and (
-        published.name, published.legal_name, published.kind, published.cnpj, published.cnpj_root, published.cpf,
-        published.document_raw, published.document_valid, published.city, published.state, published.owner_id,
-        published.created_at, published.updated_at, published.deleted_at, published.rejected_at, published.placeholder
-    ) is distinct from (
-        excluded.name, excluded.legal_name, excluded.kind, excluded.cnpj, excluded.cnpj_root, excluded.cpf,
-        excluded.document_raw, excluded.document_valid, excluded.city, excluded.state, excluded.owner_id,
-        excluded.created_at, excluded.updated_at, null::timestamptz, null::timestamptz, false
-    )
-    returning 1
+                      and id = read.customer_id and rejected.reading > read.reading)
 )
-select count(*) as changed from written;
+merge into customers as published
+using latest on published.customer_id = latest.customer_id
+when matched and (
+    published.deleted_at is not null or published.updated_at is null
+    or latest.updated_at >= published.updated_at
+    or published.updated_at > (select greatest(server_now, hinted_until) from sync_openings
+                               join sync_entities using (entity) where entity = 'contacts')
+) and (
+    published.name, published.legal_name, published.kind, published.cnpj,
+    published.cnpj_root, published.cpf, published.document_raw, published.document_valid, published.city,
+    published.state, published.owner_id, published.created_at, published.updated_at, published.deleted_at,
+    published.rejected_at, published.placeholder
+) is distinct from (
+    latest.name, latest.legal_name, latest.kind, latest.cnpj, latest.cnpj_root, latest.cpf,
+    latest.document_raw, latest.document_valid, latest.city, latest.state, latest.owner_id, latest.created_at,
+    latest.updated_at, null::timestamptz, null::timestamptz, false
+) then update set
+    name = latest.name,
+    name_key = latest.name_key,
+    legal_name = latest.legal_name,
+    kind = latest.kind,
+    cnpj = latest.cnpj,
+    cnpj_root = latest.cnpj_root,
+    cpf = latest.cpf,
+    document_raw = latest.document_raw,
+    document_valid = latest.document_valid,
+    city = latest.city,
+    state = latest.state,
+    owner_id = latest.owner_id,
+    created_at = latest.created_at,
+    updated_at = latest.updated_at,
+    deleted_at = null,
+    rejected_at = null,
+    placeholder = false
+when not matched then insert (
+    customer_id, name, name_key, legal_name, kind, cnpj, cnpj_root, cpf, document_raw, document_valid, city,
+    state, owner_id, created_at, updated_at)
+values (
+    latest.customer_id, latest.name, latest.name_key, latest.legal_name, latest.kind, latest.cnpj,
+    latest.cnpj_root, latest.cpf, latest.document_raw, latest.document_valid, latest.city, latest.state,
+    latest.owner_id, latest.created_at, latest.updated_at);
 
--- name: merge_sales()^
--- The latest reading of every staged deal, unless a newer one is published; none is newer than the time of reading.
-with latest as (
+-- name: merge_sales()!
+-- The same of every staged deal.
+with read as (
     select distinct on (deal_id) staged.* from staged_sales staged
     where not exists (select from staged_absences where entity = 'deals' and id = staged.deal_id)
     order by deal_id, reading desc
-), written as (
-    insert into sales as published (
-        deal_id, customer_id, contact_name, title, total, currency_id, status, owner_id, pipeline_id, stage_id,
-        loss_reason_id, created_at, closed_at, updated_at)
-    select
-        deal_id, customer_id, contact_name, title, total, currency_id, status, owner_id, pipeline_id, stage_id,
-        loss_reason_id, created_at, closed_at, updated_at
-    from latest
+), latest as (
+    select * from read
     where not exists (select from staged_rejections rejected where entity = 'deals'
-                      and id = latest.deal_id and rejected.reading > latest.reading)
-    on conflict (deal_id) do update set
-        customer_id = excluded.customer_id,
-        contact_name = excluded.contact_name,
-        title = excluded.title,
-        total = excluded.total,
-        currency_id = excluded.currency_id,
-        status = excluded.status,
-        owner_id = excluded.owner_id,
-        pipeline_id = excluded.pipeline_id,
-        stage_id = excluded.stage_id,
-        loss_reason_id = excluded.loss_reason_id,
-        created_at = excluded.created_at,
-        closed_at = excluded.closed_at,
-        updated_at = excluded.updated_at,
-        deleted_at = null,
-        rejected_at = null
-    where (published.deleted_at is not null or published.updated_at is null
-           or excluded.updated_at >= published.updated_at
-           or published.updated_at > (select greatest(server_now, hinted_until) from sync_openings
-                                      join sync_entities using (entity) where entity = 'deals'))
-    and (
-        published.customer_id, published.contact_name, published.title, published.total, published.currency_id,
-        published.status, published.owner_id, published.pipeline_id, published.stage_id, published.loss_reason_id,
-        published.created_at, published.closed_at, published.updated_at, published.deleted_at, published.rejected_at
-    ) is distinct from (
-        excluded.customer_id, excluded.contact_name, excluded.title, excluded.total, excluded.currency_id,
-        excluded.status, excluded.owner_id, excluded.pipeline_id, excluded.stage_id, excluded.loss_reason_id,
-        excluded.created_at, excluded.closed_at, excluded.updated_at, null::timestamptz, null::timestamptz
-    )
-    returning 1
+                      and id = read.deal_id and rejected.reading > read.reading)
 )
-select count(*) as changed from written;
+merge into sales as published
+using latest on published.deal_id = latest.deal_id
+when matched and (
+    published.deleted_at is not null or published.updated_at is null
+    or latest.updated_at >= published.updated_at
+    or published.updated_at > (select greatest(server_now, hinted_until) from sync_openings
+                               join sync_entities using (entity) where entity = 'deals')
+) and (
+    published.customer_id, published.contact_name, published.title, published.total, published.currency_id,
+    published.status, published.owner_id, published.pipeline_id, published.stage_id, published.loss_reason_id,
+    published.created_at, published.closed_at, published.updated_at, published.deleted_at,
+    published.rejected_at
+) is distinct from (
+    latest.customer_id, latest.contact_name, latest.title, latest.total, latest.currency_id, latest.status,
+    latest.owner_id, latest.pipeline_id, latest.stage_id, latest.loss_reason_id, latest.created_at,
+    latest.closed_at, latest.updated_at, null::timestamptz, null::timestamptz
+) then update set
+    customer_id = latest.customer_id,
+    contact_name = latest.contact_name,
+    title = latest.title,
+    total = latest.total,
+    currency_id = latest.currency_id,
+    status = latest.status,
+    owner_id = latest.owner_id,
+    pipeline_id = latest.pipeline_id,
+    stage_id = latest.stage_id,
+    loss_reason_id = latest.loss_reason_id,
+    created_at = latest.created_at,
+    closed_at = latest.closed_at,
+    updated_at = latest.updated_at,
+    deleted_at = null,
+    rejected_at = null
+when not matched then insert (
+    deal_id, customer_id, contact_name, title, total, currency_id, status, owner_id, pipeline_id, stage_id,
+    loss_reason_id, created_at, closed_at, updated_at)
+values (
+    latest.deal_id, latest.customer_id, latest.contact_name, latest.title, latest.total, latest.currency_id,
+    latest.status, latest.owner_id, latest.pipeline_id, latest.stage_id, latest.loss_reason_id,
+    latest.created_at, latest.closed_at, latest.updated_at);
 
 -- name: count_anew()!
 -- After many rows came, what the planner has to know for the rest of this transaction and the first minute after it:
