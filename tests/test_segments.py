@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from psycopg.errors import CheckViolation
 
 from carteira.customer_sales import company, rhythm, segments
-from carteira.customer_sales.customers import Filters, listing
+from carteira.customer_sales.customers import Company, Filters, listing
 from carteira.customer_sales.period import add_months
 from carteira.customer_sales.rebuild import rebuild
 from carteira.customer_sales.segments import Portfolio, Standing
@@ -294,6 +294,62 @@ def test_touched_customers_come_out_as_in_a_whole_rebuild(
 
         assert not rebuild(connection, OPENED + timedelta(days=days))
         assert table(connection) == incremental
+
+
+@examples(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(deals=DEALS)
+def test_a_company_is_judged_as_plain_python_judges_it(connection: Connection, deals: list[Deal]) -> None:
+    """Those of its customers that are in sight; one who is there alone is judged as ever."""
+    with connection.transaction(force_rollback=True):
+        fill(connection, deals)
+        connection.execute("update customers set cnpj_root = '11222333' where customer_id <> 4")
+        rebuild(connection, OPENED)
+        for sight in SIGHTS:
+            portfolio, standings = found(connection, sight)
+            for row in listing(connection, sight, ZONE, Filters(), portfolio=portfolio, grouped=True).rows:
+                assert isinstance(row, Company)
+                members = [sales for number in row.members if (sales := seen(deals, number, sight))]
+                assert row.status == expected_status_of_company(members)
+                revenue = sum((revenue_of_year(sales) for sales in members), Decimal(0))
+                assert row.letter == expected_letter(revenue, row.customer_id, portfolio)
+                if len(row.members) == 1 and row.customer_id in standings:
+                    one = standings[row.customer_id]
+                    assert (row.status, row.letter) == (one.status, one.letter)
+
+
+def expected_status_of_company(members: list[list[Deal]]) -> str:
+    """By what its customers do on each day: late or lost when all of them are, back when one buys and none was active."""
+    purchases = [sorted({one.day for one in sales}) for sales in members]
+    if not purchases:
+        return "sem"
+    silences = [(TODAY - days[-1]).days for days in purchases]
+    bounds = [limits(days)[1:] for days in purchases]
+
+    def active(before: date) -> bool:
+        return any(
+            0 < (before - day).days <= inactive + 1
+            for days, (_, inactive) in zip(purchases, bounds, strict=True)
+            for day in days
+        )
+
+    first, *later = sorted({day for days in purchases for day in days})
+    back = [day for day in later if not active(day)]
+    if all(silent > inactive for silent, (_, inactive) in zip(silences, bounds, strict=True)):
+        return "inativo"
+    if all(silent > late for silent, (late, _) in zip(silences, bounds, strict=True)):
+        return "quase"
+    if (TODAY - first).days <= NEW:
+        return "novo"
+    return "recuperado" if back and (TODAY - back[-1]).days <= NEW else "ativo"
+
+
+def expected_letter(revenue: Decimal, number: int, portfolio: Portfolio) -> str | None:
+    """The class that a customer of this revenue has."""
+    a, b = portfolio.curve.last_a, portfolio.curve.last_b
+    if a is None or b is None or revenue <= 0:
+        return None
+    place = (revenue, -number)
+    return "A" if place >= (a.revenue, -a.customer_id) else "B" if place >= (b.revenue, -b.customer_id) else "C"
 
 
 STEPS = st.sets(st.integers(1, 600), min_size=4, max_size=4).map(sorted)

@@ -111,15 +111,18 @@ cross join (
 
 -- name: page_of_groups(shared, sees_all, today, new_days, a_revenue, a_customer, b_revenue, b_customer, limit, offset)
 -- Some companies, in order: customers who share the first eight characters of the CNPJ are added up, who has none is alone. A
--- company is called as its biggest customer; it has a seller, a city or a state where all of them have the same one, and no
--- status or class of its own where it has several. Of those who are alone no more are read than the page can need.
+-- company is called as its biggest customer; it has a seller, a city or a state where all of them have the same one. It is as
+-- late as the one of them who is the least late, has come back where one bought while none was active, and has the class of a
+-- customer who bought what they did (docs/segments.md). Of those who are alone no more are read than the page can need.
 select g.customer_id, g.customer_name, g.customer_cnpj, g.total_revenue::numeric(18, 2), g.total_deals::integer,
        g.average_deal_value::numeric(18, 2), g.first_purchase_date, g.last_purchase_date, g.open_deals::integer,
        g.lost_deals::integer, g.last_sync_at, c.kind, c.cpf, c.document_raw, c.document_valid, g.city, g.state, g.owner_id,
        o.name as owner_name, c.deleted_at,
-       portfolio_status(:today::date, :new_days, r.first_day, r.back_days[cardinality(r.back_days)], r.late_on, r.inactive_on)
-           as status,
-       portfolio_class(r.year_revenue, r.customer_id, :a_revenue, :a_customer, :b_revenue, :b_customer) as class,
+       portfolio_status(:today::date, :new_days, coalesce(r.first_day, several.first_day),
+                        coalesce(r.back_days[cardinality(r.back_days)], several.back_on), coalesce(r.late_on, several.late_on),
+                        coalesce(r.inactive_on, several.inactive_on)) as status,
+       portfolio_class(coalesce(r.year_revenue, several.year_revenue), g.customer_id, :a_revenue, :a_customer, :b_revenue,
+                       :b_customer) as class,
        g.members
 from (
     select *, row_number() over () as place
@@ -160,6 +163,21 @@ from (
 left join customers c on cardinality(g.members) = 1 and c.customer_id = g.customer_id
 left join owners o on o.owner_id = g.owner_id
 left join customer_rhythm r on r.customer_id = c.customer_id and r.scope = case when :sees_all then 'all' else 'own' end
+cross join lateral (
+    select min(m.first_day) as first_day, max(m.late_on) as late_on, max(m.inactive_on) as inactive_on,
+           sum(m.year_revenue) as year_revenue,
+           (select max(bought_on)
+            from customer_rhythm one cross join lateral unnest(one.back_days || one.first_day) bought_on
+            where one.customer_id = any(g.members) and one.scope = min(m.scope) and bought_on > min(m.first_day)
+              and not exists (
+                select from customer_rhythm other
+                where other.customer_id = any(g.members) and other.scope = one.scope and other.first_day < bought_on
+                  and not exists (select from unnest(other.lost_days, other.back_days) lapse (lost_on, back_on)
+                                  where lost_on < bought_on and coalesce(back_on >= bought_on, true)))) as back_on
+    from customer_rhythm m
+    where cardinality(g.members) > 1 and m.customer_id = any(g.members)
+      and m.scope = case when :sees_all then 'all' else 'own' end
+) several
 order by g.place;
 
 -- name: one_customer(customer_id, sees_all, owner_id)^
