@@ -318,7 +318,7 @@ def test_a_company_is_judged_as_plain_python_judges_it(connection: Connection, d
 
 
 def expected_status_of_company(members: list[list[Deal]]) -> str:
-    """By what its customers do on each day: late or lost when all of them are, back when one buys and none was active."""
+    """By what they do on each day: late or lost when all of them are, back when one buys and none was active."""
     purchases = [sorted({one.day for one in sales}) for sales in members]
     if not purchases:
         return "sem"
