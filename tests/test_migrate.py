@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -12,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 from carteira.errors import DatabaseError, SchemaMismatch
 from carteira.warehouse import ledger, migrate
-from carteira.warehouse.connection import Warehouse
+from carteira.warehouse.connection import Connection, Warehouse
 from carteira.warehouse.migrations import Migration, migrations, tables
 
 pytestmark = pytest.mark.every_postgres
@@ -201,6 +202,25 @@ def test_many_processes_set_up_one_database(empty: Warehouse) -> None:
         each.join()
 
     assert faults == []
+    assert migrate.drift(empty) == []
+
+
+class Overtaken(Warehouse):
+    """One whose schema another process sets up just when it has found no ledger."""
+
+    @contextmanager
+    def transaction(self, connection: Connection | None = None, *, snapshot: bool = False) -> Iterator[Connection]:
+        try:
+            with super().transaction(connection, snapshot=snapshot) as inside:
+                yield inside
+        except psycopg.errors.UndefinedTable:
+            migrate.upgrade(Warehouse(self.dsn, self.schema))
+            raise
+
+
+def test_a_schema_that_is_set_up_meanwhile_is_no_stranger(empty: Warehouse) -> None:
+    migrate.ensure(Overtaken(empty.dsn, empty.schema))
+
     assert migrate.drift(empty) == []
 
 

@@ -57,11 +57,12 @@ def read(warehouse: Warehouse) -> State:
     schema = warehouse.schema
     try:
         with warehouse.transaction() as connection:
+            # Before the ledger: whoever sets a database up commits both at once, so tables without one are not his.
+            found = tables_found(connection, schema)
             ours, newer = rows(connection, schema)
-            return State(ours, newer, *tables_found(connection, schema))
+            return State(ours, newer, *found)
     except psycopg.errors.UndefinedTable:
-        with warehouse.transaction() as connection:
-            return State([], [], *tables_found(connection, schema))
+        return State([], [], *found)
     except psycopg.errors.InsufficientPrivilege as error:
         raise DatabaseError(
             f"The record of the migrations cannot be read: {' '.join(str(error).split())}. Use the role that ran "
