@@ -154,8 +154,8 @@ def test_a_stop_ends_every_wait_at_once(simulator: Simulator) -> None:
 def test_a_full_minute_is_waited_for_and_a_stop_ends_that(warehouse: Warehouse) -> None:
     """Another process booked everything there is."""
     with closing(Bookings(warehouse, 60.0)) as ledger:
-        assert ledger.book(10, 10) == (10, 0.0)
-        granted, seconds = ledger.book(1, 10)
+        assert ledger.book(10, 10, reserve=0, concurrency=3, in_flight=0) == (10, 0.0, 3)
+        granted, seconds, _ = ledger.book(1, 10, reserve=0, concurrency=3, in_flight=0)
         assert granted == 0
         assert 50 < seconds <= 60
         mine = pacer(ledger, limit=10)
@@ -168,7 +168,8 @@ def test_booked_requests_are_granted_once(warehouse: Warehouse) -> None:
     """Racing threads with connections of their own get no more than the limit between them."""
     ledgers = [Bookings(warehouse, 60.0) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        granted = list(pool.map(lambda n: ledgers[n % 4].book(7, 50)[0], range(20)))
+        book = [ledger.book for ledger in ledgers]
+        granted = list(pool.map(lambda n: book[n % 4](7, 50, reserve=0, concurrency=3, in_flight=0)[0], range(20)))
     for ledger in ledgers:
         ledger.close()
 
@@ -187,3 +188,84 @@ def test_what_a_run_booked_and_did_not_send_is_free_for_the_next(warehouse: Ware
     with warehouse.transaction() as connection:
         (booked,) = connection.execute("select sum(requests) from request_bookings").fetchone()
     assert booked == 60
+
+
+def asked(ledger: Bookings, wanted: int, limit: int = 100, in_flight: int = 0) -> tuple[int, int]:
+    """What is granted: requests, and places of three."""
+    requests, _, places = ledger.book(wanted, limit, reserve=5, concurrency=3, in_flight=in_flight)
+    return requests, places
+
+
+def test_a_run_leaves_some_of_the_minute_to_what_is_asked_for_singly(warehouse: Warehouse) -> None:
+    """And no more than that, however much was asked for singly; together never more than the limit."""
+    with (
+        closing(Bookings(warehouse, 60.0)) as run,
+        closing(Bookings(warehouse, 60.0, single=True)) as hint,
+        closing(Bookings(warehouse, 60.0, single=True)) as command,
+    ):
+        assert asked(hint, 1) == (1, 1)
+        hint.leave()
+        assert asked(run, 200) == (95, 3)
+        assert asked(run, 200) == (0, 0)
+        for ledger in (hint, command, hint, command):
+            assert asked(ledger, 1) == (1, 1)
+            ledger.leave()
+
+        assert asked(hint, 1) == (0, 0)
+        assert asked(run, 1) == (0, 0)
+
+
+def test_a_run_makes_a_place_for_whoever_waits_for_one(warehouse: Warehouse) -> None:
+    with closing(Bookings(warehouse, 60.0)) as run, closing(Bookings(warehouse, 60.0, single=True)) as hint:
+        assert asked(run, 5) == (5, 3)
+        assert asked(hint, 1) == (0, 0)
+        assert asked(run, 5, in_flight=2) == (0, 2), "the two are not taken back"
+        assert asked(run, 5, in_flight=1) == (5, 2)
+        assert asked(hint, 1) == (1, 1)
+        assert asked(run, 5, in_flight=1) == (5, 2)
+        hint.leave()
+        assert asked(run, 5, in_flight=1) == (5, 3)
+
+
+def test_the_places_of_the_dead_are_free_after_a_while(warehouse: Warehouse) -> None:
+    with closing(Bookings(warehouse, 60.0)) as run, closing(Bookings(warehouse, 60.0, single=True)) as hint:
+        assert asked(hint, 1) == (1, 1)
+        assert asked(run, 5) == (5, 2)
+        with warehouse.transaction() as connection:
+            connection.execute("update request_places set until = clock_timestamp()")
+
+        assert asked(run, 5) == (5, 3)
+        run.leave()
+        with warehouse.transaction() as connection:
+            assert connection.execute("select from request_places").fetchall() == []
+
+
+def test_a_run_that_sends_nothing_makes_room(warehouse: Warehouse) -> None:
+    """While it publishes, for instance."""
+    with (
+        closing(Bookings(warehouse, 60.0)) as ledger,
+        closing(pacer(ledger, limit=100, concurrency=1)) as run,
+        closing(Bookings(warehouse, 60.0, single=True)) as another,
+        closing(pacer(another, limit=100, concurrency=1)) as hint,
+    ):
+        with run.turn():
+            pass
+        with hint.turn():
+            pass
+
+
+def test_run_hints_and_commands_share_the_places(warehouse: Warehouse, simulator: Simulator) -> None:
+    """A run of many threads with others beside it, in any order: at no moment more in flight than agreed."""
+    simulator.latency = (0.005, 0.03)
+    ledgers = [Bookings(warehouse, WINDOW), *(Bookings(warehouse, WINDOW, single=True) for _ in range(3))]
+    clients = [Client(simulator.url, simulator.key, pacer(ledger)) for ledger in ledgers]
+    with ThreadPoolExecutor(len(clients)) as pool:
+        sending = [pool.submit(send, clients[0], 150, 3), *(pool.submit(send, each, 12, 1) for each in clients[1:])]
+        for each in sending:
+            each.result()
+    for client, ledger in zip(clients, ledgers, strict=True):
+        client.close()
+        ledger.close()
+
+    assert len(simulator.requests) == 150 + 3 * 12
+    assert simulator.requests.most_in_flight == 3

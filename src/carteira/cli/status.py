@@ -64,8 +64,8 @@ def _ask(settings: Settings, warehouse: Warehouse, *, revenue: bool) -> dict[str
     from carteira.warehouse.bookings import Bookings
 
     assert settings.ploomes_api_key is not None
-    with closing(Bookings(warehouse, WINDOW_SECONDS)) as ledger:
-        pacer = Pacer(settings.ploomes_requests_per_minute, 1, ledger, threading.Event())
+    with closing(Bookings(warehouse, WINDOW_SECONDS, single=True)) as ledger:
+        pacer = Pacer(settings.ploomes_requests_per_minute, settings.ploomes_concurrency, ledger, threading.Event())
         with closing(Client(settings.ploomes_base_url, settings.ploomes_api_key.reveal(), pacer)) as client:
             counts = totals.counts(client)
             found: dict[str, int | Decimal] = {name: getattr(counts, name) for name in SOURCES[:-1]}

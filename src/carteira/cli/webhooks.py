@@ -79,7 +79,7 @@ def _asked(
     from carteira.warehouse.bookings import Bookings
 
     assert settings.ploomes_api_key is not None and settings.webhook_key is not None
-    with closing(Bookings(warehouse, WINDOW_SECONDS)) as ledger:
+    with closing(Bookings(warehouse, WINDOW_SECONDS, single=True)) as ledger:
         pacer = Pacer(settings.ploomes_requests_per_minute, settings.ploomes_concurrency, ledger, threading.Event())
         with closing(http.Client(settings.ploomes_base_url, settings.ploomes_api_key.reveal(), pacer)) as client:
             return what(client, address, settings.webhook_key.reveal())

@@ -40,7 +40,7 @@ def _schedule(run: Run) -> Finding:
 
 
 def _pace(settings: Settings, connection: Connection, run: Run) -> Finding:
-    booked, _ = bookings.queries.booked(connection, window=WINDOW_SECONDS)
+    booked, *_ = bookings.queries.booked(connection, window=WINDOW_SECONDS, holder="")
     limit = settings.ploomes_requests_per_minute
     text = f"{booked} of {limit} requests of the last minute are booked."
     if booked >= NEARLY_ALL * limit:

@@ -192,7 +192,10 @@ def reader(
     """What hints are read with, for as long as the block lasts; its requests are booked with everybody's."""
     settings.require("PLOOMES_API_KEY")
     assert settings.ploomes_api_key is not None
-    with closing(Bookings(warehouse, WINDOW_SECONDS)) as ledger, closing(warehouse.connect()) as connection:
+    with (
+        closing(Bookings(warehouse, WINDOW_SECONDS, single=True)) as ledger,
+        closing(warehouse.connect()) as connection,
+    ):
         pacer = Pacer(settings.ploomes_requests_per_minute, settings.ploomes_concurrency, ledger, stopping)
         key = settings.ploomes_api_key.reveal()
         with closing(Client(settings.ploomes_base_url, key, pacer, patience)) as client:

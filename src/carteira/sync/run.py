@@ -83,7 +83,10 @@ def sync(
             closing(Bookings(warehouse, WINDOW_SECONDS)) as ledger,
             closing(warehouse.connect()) as connection,
         ):
-            pacer = Pacer(settings.ploomes_requests_per_minute, settings.ploomes_concurrency, ledger, stopping)
+            pacer = Pacer(
+                settings.ploomes_requests_per_minute, settings.ploomes_concurrency, ledger, stopping,
+                reserve=settings.webhook_key is not None,
+            )  # fmt: skip
             with (
                 _client(settings, pacer, patience, page) as client,
                 _pool(settings.ploomes_concurrency, stopping) as pool,
