@@ -33,13 +33,12 @@ def spark(
     """The line from the first value to the last, scaled to its own range; None for fewer than two."""
     if len(values) < 2:
         return None
-    low, high = float(min(values)), float(max(values))
-    step = (width - 2 * pad) / (len(values) - 1)
+    heights = [float(value) for value in values]
+    low, high = min(heights), max(heights)
+    step = (width - 2 * pad) / (len(heights) - 1)
     room = height - 2 * pad
-    points = [
-        (pad + step * place, height - pad - (room * (float(value) - low) / (high - low) if high > low else room / 2))
-        for place, value in enumerate(values)
-    ]
-    x, y = points[-1]
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return Spark(width, height, line, f"{x:.1f}", f"{y:.1f}", "3" if height > 24 else "2.5")
+    scale = room / (high - low) if high > low else 0
+    floor = height - pad if scale else height - pad - room / 2
+    points = [f"{pad + step * place:.1f},{floor - (value - low) * scale:.1f}" for place, value in enumerate(heights)]
+    x, y = points[-1].split(",")
+    return Spark(width, height, " ".join(points), x, y, "3" if height > 24 else "2.5")
