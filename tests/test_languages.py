@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 
 from carteira.warehouse.connection import Warehouse
 from carteira.web import languages
+from carteira.web.pages import failures
 from carteira.web.templating import FOLDER
 
 WEB = FOLDER.parent
@@ -160,7 +161,8 @@ def test_no_page_makes_a_text_beside_the_catalog(path: Path) -> None:
         if isinstance(text, ast.Constant) and isinstance(text.value, str) and id(text) not in marked | prose
     ]
 
-    assert [text for text in said if PORTUGUESE.search(text)] == []
+    # What the log holds is English, and names a menu of Ploomes.
+    assert [text for text in said if PORTUGUESE.search(text) and text not in failures.SENTENCES] == []
 
 
 def _says(call: ast.Call) -> bool:

@@ -132,9 +132,7 @@ def test_the_grid_has_the_steps_that_the_company_sets(client: TestClient, wareho
     ],
     ids=str,
 )
-def test_steps_that_do_not_rise_change_nothing(
-    client: TestClient, warehouse: Warehouse, wrong: dict[str, str]
-) -> None:
+def test_steps_that_do_not_rise_change_nothing(client: TestClient, warehouse: Warehouse, wrong: dict[str, str]) -> None:
     boss = cookies(warehouse, "admin")
 
     answer = client.post("/ajustes/rfv", data=GRID | wrong, headers=boss)

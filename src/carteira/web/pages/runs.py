@@ -14,6 +14,7 @@ from carteira.warehouse import runs
 from carteira.warehouse.runs import OpenRejection, Run
 from carteira.web.formats import MINUS, Formats
 from carteira.web.languages import marked
+from carteira.web.pages.failures import Failure, failure
 from carteira.web.pages.frame import BIGGEST_ID, SignedIn, View, looking
 from carteira.web.pages.verdicts import Said, reason, said
 from carteira.web.session import Viewer, admin
@@ -38,11 +39,12 @@ ENTITIES = {"contacts": marked("Contatos"), "deals": marked("Negócios")}
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A run as the table shows it: its chip, its verdicts, what changed."""
+    """A run as the table shows it: its chip, its verdicts, why it failed, what changed."""
 
     run: Run
     chip: tuple[str, str, str]
     verdicts: list[Said]
+    failure: Failure | None
     summary: str
     changes: list[str]
 
@@ -127,7 +129,14 @@ def _may_look(viewer: Viewer) -> bool:
 def _line(run: Run, f: Formats) -> Line:
     verdicts = said(run.audit, f)
     kind, mark, name = STATES[run.state]
-    return Line(run, (kind, mark, f.say(name)), verdicts, _summary(run, verdicts, f), _changes(run, f))
+    return Line(
+        run,
+        (kind, mark, f.say(name)),
+        verdicts,
+        failure(run, verdicts, f),
+        _summary(run, verdicts, f),
+        _changes(run, f),
+    )
 
 
 def _summary(run: Run, verdicts: list[Said], f: Formats) -> str:
