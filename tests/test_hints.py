@@ -13,12 +13,13 @@ from oracle import assert_agrees
 from quick import QUICK, last_run, one, verdicts
 
 from carteira.errors import PloomesUnavailable
+from carteira.ploomes import pacing
 from carteira.settings import Settings
 from carteira.simulator.faults import Fault
 from carteira.simulator.server import Simulator
 from carteira.sync import hints as publishing
 from carteira.sync.run import Outcome, sync
-from carteira.warehouse import hints, runs
+from carteira.warehouse import bookings, hints, runs
 from carteira.warehouse.connection import Warehouse
 
 ROWS = 50
@@ -42,6 +43,13 @@ def run(settings: Settings, warehouse: Warehouse, simulator: Simulator) -> Calla
         return sync(settings, warehouse, patience=QUICK, page=ROWS, **options)
 
     return go
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever happens in the middle of a run finds it idle at once."""
+    monkeypatch.setattr(pacing, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(bookings, "AGAIN_SECONDS", 0.01)
 
 
 @pytest.fixture

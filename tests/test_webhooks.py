@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -24,10 +25,12 @@ from world import settings_for
 
 from carteira.cli import main
 from carteira.ploomes import webhooks as kept
+from carteira.ploomes.pacing import RESERVE
 from carteira.settings import Secret, Settings
 from carteira.simulator.server import Simulator
 from carteira.simulator.webhooks import Delivery
 from carteira.sync import hints as publishing
+from carteira.sync.run import sync
 from carteira.warehouse import hints, people
 from carteira.warehouse.connection import Warehouse
 
@@ -318,3 +321,40 @@ def _until(there: Any, seconds: float = 30) -> None:
     while not there():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_a_full_read_that_has_used_up_the_minute_keeps_no_won_deal_waiting(
+    settings: Settings, warehouse: Warehouse, simulator: Simulator
+) -> None:
+    """What a run leaves of the minute is enough, and Ploomes never sees more than the limit."""
+    limit = 40
+    paced = replace(settings, ploomes_requests_per_minute=limit, webhook_key=Secret(KEY))
+    sync(replace(settings, webhook_key=Secret(KEY)), warehouse, patience=QUICK)
+    with warehouse.transaction() as connection:
+        connection.execute("delete from request_bookings")
+    simulator.requests.clear()
+    stopping, watching = Event(), Event()
+    with ThreadPoolExecutor(2) as pool, dashboard.served(paced, warehouse) as client:
+        try:
+            run = pool.submit(sync, paced, warehouse, full=True, page=5, patience=QUICK, stopping=stopping)
+            _until(lambda: len(simulator.requests) >= limit - limit // RESERVE and _waits(warehouse))
+            pool.submit(publishing.watch, paced, warehouse, watching)
+            deal = next(deal for deal in simulator.data.deals() if deal["StatusId"] == 1 and deal["ContactId"])
+            simulator.data.win_deal(deal["Id"], Amount=5_000)
+            called = time.monotonic()
+            assert client.post(PATH, json={"Entity": "Deals", "Id": deal["Id"]}, headers=RIGHT).status_code == 202
+
+            _until(lambda: one(warehouse, "select status from sales where deal_id = %s", deal["Id"]) == "won")
+
+            assert time.monotonic() - called < 5
+            assert not run.done()
+        finally:
+            watching.set()
+            stopping.set()
+        assert run.result().state == "partial"
+    assert simulator.requests.busiest(60) == limit - limit // RESERVE + 1
+
+
+def _waits(warehouse: Warehouse) -> bool:
+    """Whether the run has found the minute full and let go of its places."""
+    return bool(one(warehouse, "select count(*) = 0 from request_places"))
