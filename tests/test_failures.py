@@ -115,9 +115,9 @@ def test_a_refusal_is_told_by_what_the_audit_found() -> None:
 
     assert portuguese is not None
     assert portuguese.text == (
-        "A sincronização 7 não foi publicada: 3.412 negócios sumiriam (11,4%). O que estava publicado continua valendo."
-        " Se foram excluídos no Ploomes de propósito, aceite as exclusões; se não, confira o que o usuário da chave pode"
-        " ver."
+        "A sincronização 7 não foi publicada: 3.412 negócios sumiriam (11,4%). O que estava publicado continua"
+        " valendo. Se foram excluídos no Ploomes de propósito, aceite as exclusões; se não, confira o que o usuário da"
+        " chave pode ver."
     )
     assert english is not None
     assert "3,412 deals would be gone" in english.text

@@ -57,12 +57,16 @@ def test_csv_is_what_excel_in_brazil_reads(client: TestClient) -> None:
 
 
 def test_a_file_speaks_the_language_of_whoever_asks(client: TestClient) -> None:
-    """Heads and statuses do; numbers and dates stay as a spreadsheet in Brazil reads them."""
+    """Heads, statuses, the sheet and who has no name do; numbers and dates stay as Excel in Brazil reads them."""
     head, *rows = lines(client, **{"accept-language": "en"})
+    answer = client.get("/clientes/exportar.xlsx", headers={"accept-language": "en"})
 
     assert head[:5] == ["Customer", "Code", "CNPJ or CPF", "Status", "Class"]
     assert rows[3][3:5] == ["No purchase", ""]
     assert rows[0][8] == "90071992547909,93"
+    assert rows[3][0] == "(no name)"
+    assert openpyxl.load_workbook(io.BytesIO(answer.content)).sheetnames == ["Customers"]
+    assert answer.headers["content-disposition"].startswith('attachment; filename="customers-')
 
 
 def test_the_file_has_the_columns_that_are_shown(client: TestClient) -> None:
@@ -102,6 +106,7 @@ def test_xlsx_has_typed_cells(client: TestClient) -> None:
     answer = client.get(f"/clientes/exportar.xlsx?{ALL}")
     sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
     assert sheet is not None
+    assert sheet.title == "Clientes"
     head, first, *rest = sheet.iter_rows()
 
     assert [cell.value for cell in head] == TITLES

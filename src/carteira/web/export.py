@@ -57,7 +57,8 @@ def download(request: Request, viewer: Annotated[Viewer, Depends(signed_in)], fo
             grouped=query.grouped,
         )
         names = ("cliente", *(["grupo"] if query.grouped else []), *query.shown)
-        count = write(found, zone, format, file, columns_of(*names), formats_of(request).say)
+        say = formats_of(request).say
+        count = write(found, zone, format, file, columns_of(*names), say)
     with warehouse.transaction() as connection:
         people.note(
             connection,
@@ -66,7 +67,7 @@ def download(request: Request, viewer: Annotated[Viewer, Depends(signed_in)], fo
             f"{count} customers, {format}: {_told(request.query_params)}",
             address(request),
         )
-    disposition = f'attachment; filename="clientes-{today}.{format}"'
+    disposition = f'attachment; filename="{say("Clientes").lower()}-{today}.{format}"'
     headers = {"content-disposition": disposition, "content-length": str(file.tell())}
     return StreamingResponse(_chunks(file), media_type=TYPES[format], headers=headers)
 

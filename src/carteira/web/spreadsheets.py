@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from carteira.brazil import masked_cnpj, masked_cpf
 from carteira.customer_sales.customers import Company, Customer
+from carteira.web.languages import marked
 from carteira.web.words import STATUS
 
 Format = Literal["csv", "xlsx"]
@@ -33,12 +34,16 @@ class Column:
     number_format: str | None = None
     # Its cells are words of ours, which have a translation; everybody else's stay as they are.
     ours: bool = False
+    # What stands where a cell is empty, a word of ours as well.
+    missing: str = ""
 
 
 # By the name of the list's column; a trend is no text, and has none.
 FIELDS = {
     "codigo": (Column("Código", lambda customer, _: None if members(customer) > 1 else customer.customer_id, 12, "0"),),
-    "cliente": (Column("Cliente", lambda customer, _: harmless(customer.customer_name or "(sem nome)"), 40),),
+    "cliente": (
+        Column("Cliente", lambda customer, _: harmless(customer.customer_name), 40, missing=marked("(sem nome)")),
+    ),
     "grupo": (Column("Clientes", lambda customer, _: members(customer), 8, "0"),),
     "documento": (Column("CNPJ ou CPF", lambda customer, _: harmless(document(customer)), 20),),
     "status": (Column("Status", lambda customer, _: STATUS.get(customer.status, ""), 14, ours=True),),
@@ -87,11 +92,13 @@ def write(
     writer = _write_csv if format == "csv" else _write_xlsx
     heads = [replace(column, title=say(column.title)) for column in columns]
     lines = ([_said(column, column.cell(customer, zone), say) for column in columns] for customer in found)
-    return writer(lines, heads, file)
+    return writer(lines, heads, file, say("Clientes"))
 
 
 def _said(column: Column, cell: Cell, say: Callable[[str], str]) -> Cell:
-    return say(cell) if column.ours and isinstance(cell, str) and cell else cell
+    if cell == "":
+        return say(column.missing) if column.missing else cell
+    return say(cell) if column.ours and isinstance(cell, str) else cell
 
 
 def members(customer: Customer) -> int:
@@ -112,7 +119,7 @@ def harmless(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
-def _write_csv(lines: Iterable[list[Cell]], columns: Sequence[Column], file: IO[bytes]) -> int:
+def _write_csv(lines: Iterable[list[Cell]], columns: Sequence[Column], file: IO[bytes], title: str) -> int:
     # The byte order mark tells Excel that this is UTF-8; closing the wrapper would close what is not ours.
     text = io.TextIOWrapper(file, "utf-8-sig", newline="", write_through=True)
     writer = csv.writer(text, delimiter=";")
@@ -134,11 +141,11 @@ def _written(cell: Cell) -> str:
     return "" if cell is None else str(cell)
 
 
-def _write_xlsx(lines: Iterable[list[Cell]], columns: Sequence[Column], file: IO[bytes]) -> int:
+def _write_xlsx(lines: Iterable[list[Cell]], columns: Sequence[Column], file: IO[bytes], title: str) -> int:
     from xlsxwriter import Workbook
 
     book = Workbook(file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
-    sheet = book.add_worksheet("Clientes")
+    sheet = book.add_worksheet(title)
     formats = [book.add_format({"num_format": column.number_format or "@"}) for column in columns]
     for index, column in enumerate(columns):
         sheet.set_column(index, index, column.width)

@@ -25,8 +25,8 @@ SENTENCES = {
         " aqui; sincronize de novo mais tarde."
     ),
     "Ploomes answered {path} with HTTP {status}": marked(
-        "O Ploomes respondeu a %(path)s com HTTP %(status)s. Nada mudou aqui; confira PLOOMES_BASE_URL e o que o usuário"
-        " da chave pode ver."
+        "O Ploomes respondeu a %(path)s com HTTP %(status)s. Nada mudou aqui; confira PLOOMES_BASE_URL e o que o"
+        " usuário da chave pode ver."
     ),
     "Ploomes did not answer {path} on {base} after {tries} tries in {seconds} s: {reason}. Published data is untouched;"
     " check the network and PLOOMES_BASE_URL, or try again later.": marked(
@@ -41,8 +41,8 @@ SENTENCES = {
     ),
     "Ploomes refused the key (HTTP {status} on {base}/Account). Check PLOOMES_API_KEY: it is under Administração >"
     " Usuários de Integração > Chave da API; published data is untouched.": marked(
-        "O Ploomes recusou a chave (HTTP %(status)s em %(base)s/Account). Confira PLOOMES_API_KEY: fica em Administração"
-        " > Usuários de Integração > Chave da API. Nada mudou aqui."
+        "O Ploomes recusou a chave (HTTP %(status)s em %(base)s/Account). Confira PLOOMES_API_KEY: fica em"
+        " Administração > Usuários de Integração > Chave da API. Nada mudou aqui."
     ),
     "Ploomes refuses {fields} of {path} to this key, and without it no sum would be right. Let the integration user's"
     " profile see the field; published data is untouched.": marked(
