@@ -41,7 +41,7 @@ lint: .venv/installed-for-tests ## ruff and mypy --strict
 	@.venv/bin/mypy
 
 audit: | $(UV) ## ask whether a pinned package has a known weakness; needs the network
-	@$(UV) tool run --quiet --python .uv/bin/python pip-audit==2.10.1 --strict --disable-pip --require-hashes -r requirements.lock
+	@UV=$(UV) sh scripts/audit.sh
 
 bench: .venv/installed-for-tests .bench-venv/installed ## measure against the limits, the bare steps and others
 	@.venv/bin/python -m bench

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import csv
 import io
+import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -41,7 +43,7 @@ ROUTES = all_routes()
 OPEN = {
     "/healthz", "/readyz", "/metrics", "/entrar", "/entrar/{link}", "/sair", "/idioma",
     "/api/cron/sync-customer-sales",
-    "/api/webhooks/ploomes",
+    "/api/webhooks/ploomes", "/openid/entrar", "/openid/retorno",
 }  # fmt: skip
 INJECTIONS = ["1'; drop table sales; --", "customer_id) union select 1, version() --", "%00", "\\", "{{7*7}}", "${7*7}"]
 
@@ -397,3 +399,29 @@ def test_the_embedded_database_has_no_port() -> None:
         Warehouse(dsn).transaction() as connection,
     ):
         assert connection.execute("show listen_addresses").fetchone() == ("",)
+
+
+@pytest.mark.parametrize(
+    ("said", "ended", "status"),
+    [
+        ("No known vulnerabilities found", 0, 0),
+        ("Found 2 known vulnerabilities in 1 package", 1, 1),
+        ("ERROR:pip_audit._cli:aiosql: Dependency not found on PyPI and could not be audited", 1, 2),
+        ("error: Failed to fetch: connection refused", 2, 2),
+    ],
+)
+def test_an_audit_that_could_not_be_made_is_told_from_one_that_found_something(
+    tmp_path: Path, said: str, ended: int, status: int
+) -> None:
+    uv = tmp_path / "uv"
+    uv.write_text(f"#!/bin/sh\necho '{said}'\nexit {ended}\n")
+    uv.chmod(0o700)
+
+    audit = subprocess.run(
+        ["sh", "scripts/audit.sh"], cwd=SOURCE.parents[1], env={"UV": str(uv), "PATH": os.environ["PATH"]},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert audit.returncode == status
+    assert said in audit.stdout
+    assert ("was not made" in audit.stderr) == (status == 2)
