@@ -87,6 +87,9 @@ def installation(
             "SMTP_URL": mailbox.url.replace("//", f"//carteira:{CANARIES['SMTP_URL']}@"),
             "ALERT_WEBHOOK_URL": f"{hook.url}/{CANARIES['ALERT_WEBHOOK_URL']}",
             "HEALTHCHECK_URL": f"{hook.url}/{CANARIES['HEALTHCHECK_URL']}",
+            "CARTEIRA_OIDC_ISSUER": hook.url,
+            "CARTEIRA_OIDC_CLIENT_ID": "carteira",
+            "CARTEIRA_PUBLIC_URL": "http://127.0.0.1:8000",
         }
         for name, value in given.items():
             monkeypatch.setenv(name, value)

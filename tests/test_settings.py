@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +17,12 @@ from carteira.settings import SETTINGS, Secret, Settings, load
 from carteira.settings.spelling import near_miss
 
 KEY = "a" * 128
+OPENID = {
+    "CARTEIRA_OIDC_ISSUER": "https://accounts.example",
+    "CARTEIRA_OIDC_CLIENT_ID": "carteira",
+    "CARTEIRA_OIDC_CLIENT_SECRET": "what the provider gave".replace(" ", "-"),
+    "CARTEIRA_PUBLIC_URL": "https://carteira.example",
+}
 
 
 def loaded(folder: Path, required: tuple[str, ...] = (), **environ: str) -> Settings:
@@ -226,10 +233,17 @@ def test_a_name_three_edits_away_is_another_name() -> None:
         ("CARTEIRA_PUBLIC_URL", "carteira.example", "https://"),
         ("PLOOMES_DEAL_URL", "https://app.example/deal/", "{id}"),
         ("HEALTHCHECK_URL", "ftp://hc.example/x", "https://"),
+        ("CARTEIRA_OIDC_ISSUER", "http://accounts.example", "must begin with https://"),
+        ("CARTEIRA_OIDC_ISSUER", "https://accounts.example/?tenant=1", "a host and perhaps a path"),
+        ("CARTEIRA_OIDC_ISSUER", "https://ana:x@accounts.example", "a host and perhaps a path"),
+        ("CARTEIRA_OIDC_ISSUER", "accounts.example", "begins with https://"),
+        ("CARTEIRA_OIDC_CLIENT_ID", "a b", "no HTTP header can carry"),
+        ("CARTEIRA_OIDC_CLIENT_SECRET", "a b", "no HTTP header can carry"),
+        ("CARTEIRA_OIDC_LABEL", "Entrar " * 10, "60 characters at most"),
     ],
 )
 def test_a_wrong_value_is_told_by_name_with_what_to_do(tmp_path: Path, name: str, value: str, reason: str) -> None:
-    (fault,) = faults(tmp_path, **{name: value})
+    (fault,) = faults(tmp_path, **(OPENID if name in OPENID or "OIDC" in name else {}) | {name: value})
 
     assert fault.startswith(f"{name} ")
     assert reason in fault
@@ -251,10 +265,47 @@ def test_a_wrong_value_is_told_by_name_with_what_to_do(tmp_path: Path, name: str
         ("DATABASE_SCHEMA", "carteira_2"),
         ("PLOOMES_CONTACT_URL", "https://app.example/contact/{id}"),
         ("PLOOMES_REQUESTS_PER_MINUTE", "1000"),
+        ("CARTEIRA_OIDC_ISSUER", "http://127.0.0.1:9000/o"),
+        ("CARTEIRA_OIDC_ISSUER", "https://login.example/tenant/v2.0"),
+        ("CARTEIRA_OIDC_LABEL", "Entrar com a conta Padaria São João"),
     ],
 )
 def test_a_right_value_is_taken(tmp_path: Path, name: str, value: str) -> None:
-    loaded(tmp_path, **{name: value})
+    loaded(tmp_path, **(OPENID if "OIDC" in name else {}) | {name: value})
+
+
+@pytest.mark.parametrize("missing", OPENID)
+def test_what_openid_connect_needs_is_missed_by_name(tmp_path: Path, missing: str) -> None:
+    (fault,) = faults(tmp_path, **{name: value for name, value in OPENID.items() if name != missing})
+
+    assert re.match(rf"{missing} is not set and (CARTEIRA_OIDC_\w+) needs it: set it, or take \1 out\. It is ", fault)
+
+
+@pytest.mark.parametrize("alone", [name for name in OPENID if name != "CARTEIRA_PUBLIC_URL"] + ["CARTEIRA_OIDC_LABEL"])
+def test_one_setting_of_openid_connect_alone_misses_all_others(tmp_path: Path, alone: str) -> None:
+    found = faults(tmp_path, **{alone: OPENID.get(alone, "Conta da empresa")})
+
+    assert {fault.partition(f" is not set and {alone} needs it: ")[0] for fault in found} == set(OPENID) - {alone}
+
+
+def test_a_secret_in_a_file_is_as_good_as_one_that_is_set(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from-a-file\n")
+    given = {name: value for name, value in OPENID.items() if name != "CARTEIRA_OIDC_CLIENT_SECRET"}
+
+    settings = loaded(tmp_path, CARTEIRA_OIDC_CLIENT_SECRET_FILE="secret", **given)
+
+    assert settings.oidc_client_secret == Secret("from-a-file")
+
+
+def test_a_misspelt_name_is_not_also_missed(tmp_path: Path) -> None:
+    given = {name.replace("CLIENT_ID", "CLIENTID"): value for name, value in OPENID.items()}
+
+    assert faults(tmp_path, **given) == [
+        (
+            "CARTEIRA_OIDC_CLIENTID is not a setting and CARTEIRA_OIDC_CLIENT_ID is not set: "
+            "rename it to CARTEIRA_OIDC_CLIENT_ID."
+        )
+    ]
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from carteira.doctor import crm, database, environment
+from carteira.doctor import crm, database, environment, openid
 from carteira.doctor.finding import Finding, failed
 from carteira.errors import SettingsError
 from carteira.settings import load
@@ -25,6 +25,7 @@ def examine(environ: Mapping[str, str], folder: Path) -> Iterator[Finding]:
         return
     yield from environment.values(settings)
     yield from environment.secrets_in_git(settings, folder)
+    yield from openid.examine(settings)
     yield from database.examine(settings)
     if settings.ploomes_api_key is not None:
         yield from crm.examine(settings)

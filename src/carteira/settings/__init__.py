@@ -82,6 +82,10 @@ class Settings:
     alert_email_from: str | None
     smtp_url: Secret | None
     alert_webhook_url: Secret | None
+    oidc_issuer: str | None
+    oidc_client_id: str | None
+    oidc_client_secret: Secret | None
+    oidc_label: str | None
 
     def require(self, *names: str) -> None:
         """Raise SettingsError naming each of `names` (variables, as in SETTINGS) that is not set."""
@@ -93,7 +97,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Setting:
-    """One variable, the attribute of Settings that holds it, its default as text, and what to say of it."""
+    """One variable, the attribute of Settings that holds it, its default as text, and what to say of it.
+
+    `needs` names variables without which it is of no use.
+    """
 
     name: str
     attribute: str
@@ -101,6 +108,7 @@ class Setting:
     check: Callable[[str], Any]
     help: str
     secret: bool = False
+    needs: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -129,6 +137,7 @@ def load(
             continue
         if value is None and setting.name in required and setting.name not in misspelt:
             faults.append(_missing(setting))
+    faults += _lacking(given, misspelt)
     if faults:
         raise SettingsError(faults)
     return Settings(**values)
@@ -155,9 +164,27 @@ def _misspelt(given: set[str]) -> dict[str, str]:
     return found
 
 
+def _lacking(given: list[sources.Source], misspelt: Mapping[str, str]) -> list[str]:
+    """A sentence for each setting that another one, which is set, needs."""
+    present = {name for source in given for name in source.variables}
+    using = [setting for setting in SETTINGS if setting.needs and not present.isdisjoint(setting.names)]
+    lacking = {}
+    for needed in SETTINGS:
+        if present.isdisjoint(needed.names) and needed.name not in misspelt:
+            lacking[needed] = [setting.name for setting in using if needed.name in setting.needs]
+    return [
+        f"{needed.name} is not set and {users[0]} needs it: set it, or take {users[0]} out. It is {needed.help}"
+        for needed, users in lacking.items()
+        if users
+    ]
+
+
 def _missing(setting: Setting) -> str:
     return f"{setting.name} is not set: put it in the environment, .env.local or .env. It is {setting.help}"
 
+
+# None of these is of use without the others: the provider leads back to the public address.
+OPENID = ("CARTEIRA_OIDC_ISSUER", "CARTEIRA_OIDC_CLIENT_ID", "CARTEIRA_OIDC_CLIENT_SECRET", "CARTEIRA_PUBLIC_URL")
 
 SETTINGS = (
     Setting(
@@ -316,5 +343,38 @@ SETTINGS = (
         checks.web_address,
         "an incoming webhook as Slack has them, told the same as ALERT_EMAIL_TO.",
         secret=True,
+    ),
+    Setting(
+        "CARTEIRA_OIDC_ISSUER",
+        "oidc_issuer",
+        None,
+        checks.issuer,
+        "the OpenID provider that knows the company's people, as it names itself: https://accounts.google.com.",
+        needs=OPENID,
+    ),
+    Setting(
+        "CARTEIRA_OIDC_CLIENT_ID",
+        "oidc_client_id",
+        None,
+        checks.printable,
+        "the name under which the OpenID provider knows Carteira.",
+        needs=OPENID,
+    ),
+    Setting(
+        "CARTEIRA_OIDC_CLIENT_SECRET",
+        "oidc_client_secret",
+        None,
+        checks.printable,
+        "what the OpenID provider gave together with CARTEIRA_OIDC_CLIENT_ID.",
+        secret=True,
+        needs=OPENID,
+    ),
+    Setting(
+        "CARTEIRA_OIDC_LABEL",
+        "oidc_label",
+        None,
+        checks.label,
+        "what stands on the button that leads to the OpenID provider.",
+        needs=OPENID,
     ),
 )

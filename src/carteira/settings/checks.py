@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 SECRET_CHARACTERS = 16
+LABEL_CHARACTERS = 60
 EVERY_SIX_HOURS = "0 */6 * * *"
 
 
@@ -59,6 +60,23 @@ def base_url(value: str) -> str:
     if parts.scheme != "https" and not _loopback(parts.hostname or ""):
         raise ValueError("must begin with https://: the key travels in each request (http only to this machine).")
     return value.rstrip("/")
+
+
+def issuer(value: str) -> str:
+    """An OpenID provider's address, as it names itself: the client's secret and people's names travel there."""
+    parts = _split(web_address(value))
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must hold only https://, a host and perhaps a path, as in https://accounts.google.com.")
+    if parts.scheme != "https" and not _loopback(parts.hostname or ""):
+        raise ValueError("must begin with https://: who signs in is told by it (http only to this machine).")
+    return value.rstrip("/")
+
+
+def label(value: str) -> str:
+    """A few words for a button."""
+    if not value.isprintable() or len(value) > LABEL_CHARACTERS:
+        raise ValueError(f"must be a few words for a button, {LABEL_CHARACTERS} characters at most.")
+    return value
 
 
 def link(value: str) -> str:

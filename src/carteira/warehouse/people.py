@@ -12,6 +12,7 @@ from typing import Any
 import aiosql
 
 from carteira.errors import Unacceptable
+from carteira.warehouse import subjects
 from carteira.warehouse.connection import Connection
 
 queries: Any = aiosql.from_path(Path(__file__).with_name("people.sql"), "psycopg")
@@ -137,12 +138,13 @@ def users(connection: Connection) -> list[User]:
 
 
 def disable_user(connection: Connection, email: str) -> None:
-    """Shut a user out: sessions, links and tokens stop working at once."""
+    """Shut a user out: sessions, links and tokens stop working at once, and no account of the company's is his."""
     row = queries.set_disabled(connection, email=email.strip(), disabled=True)
     if row is None:
         raise _nobody(email)
     queries.end_sessions(connection, user_id=row[0])
     queries.end_links(connection, user_id=row[0])
+    subjects.release(connection, row[0])
 
 
 def enable_user(connection: Connection, email: str) -> None:

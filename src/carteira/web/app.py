@@ -25,6 +25,7 @@ from carteira.web import adjustments, api, cron, entry, export, health, metrics,
 from carteira.web.cron import Runs
 from carteira.web.headers import SameOrigin, SecurityHeaders, SmallBodies
 from carteira.web.kept import Kept
+from carteira.web.openid import routes as openid
 from carteira.web.portfolios import Portfolios
 from carteira.web.session import cookie_name
 from carteira.web.statics import FOLDER, Statics
@@ -49,6 +50,7 @@ def create_app(settings: Settings, warehouse: Warehouse) -> FastAPI:
     app.state.cookie = cookie_name(secure=https)
     app.state.runs = Runs()
     app.state.portfolios = Portfolios()
+    app.state.openid = None
     app.state.templates = templates(settings)
     problems.install(app)
     _include_routes(app)
@@ -65,7 +67,7 @@ def create_app(settings: Settings, warehouse: Warehouse) -> FastAPI:
 
 
 def _include_routes(app: FastAPI) -> None:
-    for routes in (adjustments, api, cron, entry, export, health, metrics, pages, webhooks):
+    for routes in (adjustments, api, cron, entry, export, health, metrics, openid, pages, webhooks):
         app.include_router(routes.router)
 
 

@@ -42,7 +42,7 @@ def by_link(request: Request, link: str) -> Response:
     if session is None or viewer is None:
         return sign_in_page(request, failure=USED, status=401)
     # The first visitor goes straight to the figures: what he came to see; an account is for who comes back.
-    return _in(request, session, "/" if viewer.user_id is None else "/senha")
+    return let_in(request, session, "/" if viewer.user_id is None else "/senha")
 
 
 @router.post("/entrar")
@@ -70,7 +70,7 @@ def by_password(
         people.note(connection, viewer, "sign-in" if viewer else "sign-in refused", people.email_key(email), sender)
     if session is None:
         return sign_in_page(request, failure=WRONG, email=email, target=target, status=401)
-    return _in(request, session, target)
+    return let_in(request, session, target)
 
 
 @router.post("/sair")
@@ -128,7 +128,7 @@ def first_user(
                 people.set_password(connection, user_id, password_hash)
                 session = people.open_session(connection, user_id)
                 people.note(connection, people.by_session(connection, session), "first user", address=address(request))
-            return _in(request, session, "/")
+            return let_in(request, session, "/")
         except Unacceptable:
             failure = marked(
                 "Confira o e-mail: escreva-o como nome@empresa.com.br. Se já há um usuário, entre com ele."
@@ -162,7 +162,7 @@ def set_password(
         people.set_password(connection, viewer.user_id, password_hash)
         session = people.open_session(connection, viewer.user_id)
         people.note(connection, viewer, "password set", address=address(request))
-    return _in(request, session, "/")
+    return let_in(request, session, "/")
 
 
 def _to_prove(request: Request) -> str | None:
@@ -196,7 +196,7 @@ def inside(target: str) -> str:
     return target if ours else "/"
 
 
-def _in(request: Request, session: str, target: str) -> Response:
+def let_in(request: Request, session: str, target: str) -> Response:
     before = request.cookies.get(request.app.state.cookie)
     if before:
         warehouse: Warehouse = request.app.state.warehouse

@@ -7,11 +7,15 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from carteira.settings import Settings
+from carteira.web.languages import marked
 from carteira.web.pages.rhythm import wallpaper
 from carteira.web.session import Viewer
 from carteira.web.templating import formats_of, render
 
 router = APIRouter()
+
+OPENID = marked("Continuar com a conta da empresa")
 
 
 @router.get("/entrar")
@@ -23,7 +27,9 @@ def sign_in_page(
     request: Request, *, failure: str = "", email: str = "", target: str = "/", status: int = 200
 ) -> Response:
     """The form for e-mail and password, with what was wrong about the last try."""
-    return _page(request, "entrar.html", status, failure=failure, email=email, target=target)
+    settings: Settings = request.app.state.settings
+    openid = settings.oidc_label or formats_of(request).say(OPENID) if settings.oidc_issuer else ""
+    return _page(request, "entrar.html", status, failure=failure, email=email, target=target, openid=openid)
 
 
 def first_user_page(
