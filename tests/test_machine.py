@@ -2,8 +2,8 @@
 
 A state machine over the simulator. After each succeeded run during which nothing changed, and after the next one
 otherwise, every customer and every cent is right; what only a full read can find is right after the next full read.
-After any succeeded run the table is what the whole definition gives, the counts kept are the rows there are, and
-nothing is left staged.
+After any succeeded run the table is what the whole definition gives, the counts kept are the rows there are, nothing is
+left staged, and the days that are kept say what the deals say.
 
 The profile is CARTEIRA_PROVE: `ci` (default) or `long` (`make prove`, which takes several minutes).
 """
@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck
@@ -26,7 +27,9 @@ from oracle import expected, published
 from people import EDITS, People
 from world import NewWarehouse, World, world
 
+from carteira.customer_sales import days, reports
 from carteira.customer_sales.rebuild import rebuild
+from carteira.customer_sales.sight import EVERYTHING
 from carteira.errors import Refused
 from carteira.simulator.faults import Fault
 from carteira.simulator.requests import Request
@@ -39,6 +42,7 @@ PROFILES = {
     "long": {"max_examples": 1_000, "stateful_step_count": 60},
 }
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+ALWAYS = {"starts": [datetime(2000, 1, 1, tzinfo=UTC)], "ends": [datetime(2100, 1, 1, tzinfo=UTC)], "cuts": [NOW]}
 
 numbers = st.integers(0, 10_000)
 edits = st.tuples(st.sampled_from(sorted(EDITS)), numbers, numbers)
@@ -118,6 +122,10 @@ class Story(RuleBasedStateMachine):
         for edit in many:
             self.somebody_edits(edit)
 
+    @rule()
+    def somebody_serves(self) -> None:
+        days.refresh(self.world.warehouse, ZoneInfo("America/Sao_Paulo"), NOW.date(), least_deals=0)
+
     @rule(full=st.booleans())
     def a_run(self, full: bool) -> None:
         self._run(full=full)
@@ -194,6 +202,11 @@ class Story(RuleBasedStateMachine):
             opened_at = runs.freshness(connection).last_sync_at
             assert opened_at is not None
             assert not rebuild(connection, opened_at)
+            of_days, of_deals = (
+                list(windows(connection, **ALWAYS, **EVERYTHING.parameters))
+                for windows in (reports.queries.windows_of_days, reports.queries.windows)
+            )
+            assert of_days == of_deals
         assert staged == 0
         assert kept == counted
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from carteira.customer_sales import customers, rebuild, reports, rhythm
+from carteira.customer_sales import customers, days, rebuild, reports, rhythm
 from carteira.customer_sales.customers import Filters
-from carteira.customer_sales.period import Period
+from carteira.customer_sales.period import Period, day_begins
 from carteira.customer_sales.sight import EVERYTHING
 from carteira.warehouse.connection import Connection, Warehouse
 
@@ -45,8 +46,9 @@ def connection(warehouse: Warehouse) -> Iterator[Connection]:
         yield connection
 
 
-def plan(connection: Connection, statement: str, parameters: dict[str, Any]) -> str:
-    return "\n".join(line for (line,) in connection.execute(f"explain {statement}", parameters))
+def plan(connection: Connection, statement: str, parameters: dict[str, Any], *, analyze: bool = False) -> str:
+    how = "(analyze, costs off, timing off)" if analyze else ""
+    return "\n".join(line for (line,) in connection.execute(f"explain {how} {statement}", parameters))
 
 
 def assert_reads(found: str, index: str, *, whole: tuple[str, ...] = ("sales", "customers", "customer_sales")) -> None:
@@ -64,6 +66,16 @@ def test_a_period_is_read_from_its_index_alone(connection: Connection) -> None:
         {"starts": [since], "ends": [until], "cuts": [until]} | EVERYTHING.parameters,
     )
     assert_reads(found, "Index Only Scan using sales_closed_by_date")
+
+
+def test_a_period_of_days_reads_no_deal_where_none_is_wanting(connection: Connection) -> None:
+    """The gaps are looked for in the index of dates, of which there are none."""
+    kept = [day_begins(NOVEMBER.first + timedelta(days=step), ZONE) for step in range(NOVEMBER.days + 1)]
+    days.derive(connection, list(pairwise(kept)), list(pairwise(kept)))
+    asked = {"starts": [kept[0]], "ends": [kept[-1]], "cuts": [kept[-1]]} | EVERYTHING.parameters
+    found = plan(connection, reports.queries.windows_of_days.sql, asked, analyze=True)
+    assert "using sales_closed_by_date on sales s (never executed)" in found, found
+    assert_reads(found, "sales_closed_by_date")
 
 
 def test_the_trend_of_a_page_is_read_from_an_index_alone(connection: Connection) -> None:

@@ -91,11 +91,11 @@ OWNERS = [(700, "Ana"), (701, "Beto"), (702, "Caio")]
 @pytest.fixture
 def connection(warehouse: Warehouse) -> Iterator[Connection]:
     with warehouse.transaction() as connection:
-        _fill(connection)
+        fill(connection)
         yield connection
 
 
-def _fill(connection: Connection) -> None:
+def fill(connection: Connection) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
             "insert into sales (deal_id, customer_id, total, closed_at, status, owner_id, pipeline_id, currency_id,"
@@ -135,11 +135,11 @@ def chosen(sight: Sight, period: Period | None = None, status: str = "won") -> l
         if deal.counts
         and deal.status == status
         and is_seen(deal, sight)
-        and (period is None or period.first <= _day(deal) <= period.last)
+        and (period is None or period.first <= day_of(deal) <= period.last)
     ]
 
 
-def _day(deal: Deal) -> date:
+def day_of(deal: Deal) -> date:
     assert deal.closed_at is not None
     return deal.closed_at.astimezone(ZONE).date()
 
@@ -171,7 +171,7 @@ def test_figures_are_the_sum_of_the_deals(connection: Connection, period: Period
 
     won, lost = chosen(sight, period), chosen(sight, period, "lost")
     cut = date(period.last.year, period.last.month, min(TODAY.day, period.last.day))
-    to_day = revenue([deal for deal in won if _day(deal) <= cut])
+    to_day = revenue([deal for deal in won if day_of(deal) <= cut])
     customers = {deal.customer_id for deal in won} - {None}
     assert found == Figures(revenue(won), len(won), len(customers), len(lost), to_day)
 
@@ -236,7 +236,7 @@ def test_the_ledger_reconciles(connection: Connection, period: Period, sight: Si
             deal
             for deal in ROWS
             if deal.currency_id == 2 and deal.status == "won" and not deal.deleted_at and not deal.rejected_at
-            and is_seen(deal, sight) and period.first <= _day(deal) <= period.last
+            and is_seen(deal, sight) and period.first <= day_of(deal) <= period.last
         ]
     )  # fmt: skip
     undated = [deal for deal in ROWS if deal.closed_at is None and is_seen(deal, sight)]
@@ -269,11 +269,11 @@ def test_one_customer_is_the_sum_of_its_deals(connection: Connection) -> None:
     branches = reports.branches(connection, "10041113", year.first, ZONE, EVERYTHING)
 
     assert profile is not None
-    now = [deal for deal in mine if year.first <= _day(deal)]
-    earlier = [deal for deal in mine if year.year_before().first <= _day(deal) < year.first]
+    now = [deal for deal in mine if year.first <= day_of(deal)]
+    earlier = [deal for deal in mine if year.year_before().first <= day_of(deal) < year.first]
     assert (profile.revenue, profile.sales) == (revenue(now), len(now))
     assert (profile.earlier_revenue, profile.earlier_sales) == (revenue(earlier), len(earlier))
-    assert {purchase.day: purchase.total for purchase in purchases} == by(mine, _day)
+    assert {purchase.day: purchase.total for purchase in purchases} == by(mine, day_of)
     assert len(branches) == 60
     assert {branch.customer_id: branch.revenue for branch in branches}[9] == revenue(now)
     assert reports.profile(connection, 9, year, ZONE, Sight(sees_all=False, owner_id=702)) is None

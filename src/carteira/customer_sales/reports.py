@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import aiosql
 
+from carteira.customer_sales import days
 from carteira.customer_sales.period import Period, add_months, day_begins
 from carteira.customer_sales.sight import Sight
 from carteira.warehouse.connection import Connection
@@ -189,7 +190,8 @@ def standing(connection: Connection) -> Standing:
 def figures(connection: Connection, periods: list[Period], today: date, zone: ZoneInfo, sight: Sight) -> list[Figures]:
     """The headline figures of many periods, in order; `to_day` of each is cut at today's day of its last month."""
     bounds = [period.instants(zone) for period in periods]
-    rows = queries.windows(
+    windows = queries.windows_of_days if days.are_kept(connection) else queries.windows
+    rows = windows(
         connection,
         starts=[since for since, _ in bounds],
         ends=[until for _, until in bounds],

@@ -22,6 +22,93 @@ cross join lateral (
 ) counted
 order by w.number;
 
+-- name: windows_of_days(starts, ends, cuts, sees_all, owner_id)
+-- The same from the days that are kept, and from the deals only where none is: at a third moment within a day, and on days that
+-- changed. Whose customer has no place bought on no day that is kept.
+with asked as materialized (
+    select w.number, w.since, w.until, w.cut
+    from unnest(:starts::timestamptz[], :ends::timestamptz[], :cuts::timestamptz[])
+        with ordinality as w (since, until, cut, number)
+), kept as materialized (
+    select a.number, a.cut, d.since, d.until
+    from asked a
+    join sales_days d on d.since >= a.since and d.until <= a.until
+    cross join sync_state rule
+    where not d.stale and d.usual_currency_id is not distinct from rule.usual_currency_id
+      and d.left_out_pipelines = rule.left_out_pipelines and not (a.cut > d.since and a.cut < d.until)
+), rest as materialized (
+    select a.number, a.cut, lower(gap) as since, upper(gap) as until
+    from asked a
+    cross join lateral (
+        select coalesce(range_agg(tstzrange(k.since, k.until)), '{}') as days from kept k where k.number = a.number
+    ) covered
+    cross join unnest(tstzmultirange(tstzrange(a.since, a.until)) - covered.days) gap
+), deals as materialized (
+    -- One look for each gap: so few they are that the planner, who expects many, would rather read every deal.
+    select r.number, sold.*
+    from rest r
+    cross join lateral (
+        select s.customer_id,
+               coalesce(sum(s.total) filter (where s.status = 'won'), 0) as revenue,
+               count(*) filter (where s.status = 'won') as sales,
+               count(*) filter (where s.status = 'lost') as lost,
+               coalesce(sum(s.total) filter (where s.status = 'won' and s.closed_at < r.cut), 0) as to_cut
+        from sales s
+        where s.closed_at >= r.since and s.closed_at < r.until
+          and s.status in ('won', 'lost') and s.deleted_at is null and s.rejected_at is null
+          and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
+          and (:sees_all or s.owner_id = :owner_id)
+        group by s.customer_id
+    ) sold
+), sold as (
+    select number, sum(revenue) as revenue, sum(sales)::bigint as sales, sum(lost)::bigint as lost, sum(to_cut) as to_cut
+    from (
+        select k.number, d.revenue, d.sales, d.lost, case when k.since < k.cut then d.revenue else 0 end as to_cut
+        from kept k join sales_day_sums d on d.since = k.since
+        where :sees_all or d.owner_id = :owner_id
+        union all
+        select number, revenue, sales, lost, to_cut from deals
+    ) each
+    group by number
+), bought as (
+    select number, sum(bit_count(buyers))::bigint as customers
+    from (
+        select number, block, bit_or(buyers) as buyers
+        from (
+            select k.number, d.block, d.buyers from kept k join sales_day_buyers d on d.since = k.since where :sees_all
+            union all
+            select d.number, p.place / 4096, bit_or(set_bit(0::bit(4096), mod(p.place, 4096), 1))
+            from deals d join customer_places p on p.customer_id = d.customer_id
+            where d.sales > 0 and :sees_all
+            group by 1, 2
+        ) each
+        group by number, block
+    ) placed
+    group by number
+    union all
+    select d.number, count(distinct d.customer_id)
+    from deals d left join customer_places p on p.customer_id = d.customer_id
+    where d.sales > 0 and d.customer_id is not null and p.customer_id is null and :sees_all
+    group by d.number
+    union all
+    select number, count(distinct customer_id)
+    from (
+        select k.number, buyer.customer_id
+        from kept k join sales_day_sums d on d.since = k.since cross join unnest(d.buyers) buyer (customer_id)
+        where not :sees_all and d.owner_id = :owner_id
+        union all
+        select number, customer_id from deals where sales > 0 and not :sees_all
+    ) his
+    group by number
+)
+select coalesce(sold.revenue, 0) as revenue, coalesce(sold.sales, 0) as sales,
+       coalesce(everybody.customers, 0) as customers,
+       coalesce(sold.lost, 0) as lost, coalesce(sold.to_cut, 0) as to_cut
+from asked a
+left join sold on sold.number = a.number
+left join (select number, sum(customers)::bigint as customers from bought group by number) everybody on everybody.number = a.number
+order by a.number;
+
 -- name: shares(slots, starts, ends, sees_all, owner_id)
 -- Revenue and sales of three periods by seller, by pipeline and by the customer's state, from one pass over the sales.
 with deals as (

@@ -46,6 +46,11 @@ def alone(connection: Connection) -> None:
     queries.alone(connection)
 
 
+def alone_at_once(connection: Connection) -> bool:
+    """The same without waiting: False where another writer is at work."""
+    return bool(queries.alone_at_once(connection)[0])
+
+
 def merge(
     connection: Connection,
     run_id: int,
@@ -61,6 +66,7 @@ def merge(
     forgotten is emptied first, whatever it was read by.
     """
     forget.queries.empty_staged(connection)
+    (queries.all_days_change if full else queries.days_change)(connection)
     touched = None if full else queries.touched(connection)[0]
     customers_live, deals_live = (0, 0) if full else queries.becoming_live(connection)
     (named,) = queries.merge_look_ups(connection) if look_ups else (0,)

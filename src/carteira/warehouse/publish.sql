@@ -5,6 +5,28 @@ select pg_advisory_xact_lock(hashtext('carteira.publish'), hashtext(current_sche
     set_config('jit', 'off', true),
     set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')) / 1024, 32768)::text, true);
 
+-- name: alone_at_once()^
+-- The same lock, if nobody has it.
+select pg_try_advisory_xact_lock(hashtext('carteira.publish'), hashtext(current_schema())) as alone,
+    set_config('jit', 'off', true),
+    set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')) / 1024, 32768)::text, true);
+
+-- name: days_change()!
+-- The days of the deals that are staged, as they were and as they will be, are no longer what was added up.
+update sales_days
+set stale = true
+from (
+    select closed_at from staged_sales
+    union all select sales.closed_at from sales join staged_sales using (deal_id)
+    union all select closed_at from sales join staged_absences on entity = 'deals' and id = deal_id
+    union all select closed_at from sales join staged_rejections on entity = 'deals' and id = deal_id
+) changing
+where changing.closed_at >= since and changing.closed_at < until and not stale;
+
+-- name: all_days_change()!
+-- After a full read any day may be another.
+update sales_days set stale = true where not stale;
+
 -- name: touched()^
 -- Whose customer_sales may change: old and new customer of every deal, and every contact, that is staged.
 select array(

@@ -1,0 +1,82 @@
+"""Local days of an account with many deals, added up once: what `reports.figures` reads instead of the deals.
+
+Whoever writes deals marks the days of them stale in the same transaction (`publish.merge`), and a day that is stale or
+missing is read from the deals. So an answer never waits for a day to be kept, and is the same whether it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import aiosql
+
+from carteira.customer_sales.period import day_begins
+from carteira.warehouse import publish
+from carteira.warehouse.connection import Connection, Warehouse
+
+queries: Any = aiosql.from_path(Path(__file__).with_name("days.sql"), "psycopg")
+
+# With fewer deals the figures of all years are read at once.
+MANY_DEALS = 200_000
+# Ten years; what is older is asked for so seldom that it may take longer.
+MOST_DAYS = 3660
+# So few that a run which wants to publish waits for no more than some tenths of a second.
+AT_ONCE = 16
+
+Bounds = tuple[datetime, datetime]
+
+
+def refresh(warehouse: Warehouse, zone: ZoneInfo, today: date, *, least_deals: int = MANY_DEALS) -> int:
+    """Add up the days that are wanting, up to `today`; how many.
+
+    Each few in a transaction of their own, which keeps writers of deals out. Ends early where one is at work: what he
+    publishes will want days of its own.
+    """
+    with warehouse.transaction() as connection:
+        days = _days(connection, zone, today, least_deals)
+        wanting = list(queries.wanting(connection, **_arrays(days))) if days else []
+    done = 0
+    for some in _parts(wanting):
+        with warehouse.transaction() as connection:
+            if not publish.alone_at_once(connection):
+                break
+            derive(connection, days, some)
+        done += len(some)
+    return done
+
+
+def derive(connection: Connection, days: list[Bounds], wanting: list[Bounds]) -> None:
+    """Add up the days `wanting`, and keep none besides `days`."""
+    queries.drop_others(connection, **_arrays(days))
+    these = _arrays(wanting)
+    queries.drop(connection, starts=these["starts"])
+    queries.place(connection, **these)
+    queries.derive(connection, **these)
+
+
+def are_kept(connection: Connection) -> bool:
+    """Whether it is the days that are to be read: most of them are good."""
+    return bool(queries.are_kept(connection)[0])
+
+
+def _days(connection: Connection, zone: ZoneInfo, today: date, least_deals: int) -> list[Bounds]:
+    deals, first_closed_at = queries.bearing(connection)
+    if first_closed_at is None or deals < least_deals:
+        return []
+    first = max(first_closed_at.astimezone(zone).date(), today - timedelta(days=MOST_DAYS))
+    begin = [day_begins(first + timedelta(days=step), zone) for step in range((today - first).days + 2)]
+    return list(pairwise(begin))
+
+
+def _arrays(days: list[Bounds]) -> dict[str, list[datetime]]:
+    return {"starts": [since for since, _ in days], "ends": [until for _, until in days]}
+
+
+def _parts(days: list[Bounds]) -> Iterator[list[Bounds]]:
+    for start in range(0, len(days), AT_ONCE):
+        yield days[start : start + AT_ONCE]
