@@ -89,10 +89,12 @@ def _fields(page: str) -> dict[str, str]:
 
 # From here on the provider itself.
 
+# Without an icon of its own, a browser would ask for one and complain.
+HEAD = '<title>Provider</title><link rel="icon" href="data:,">'
 TEMPLATES = {
-    "registration/login.html": '<form method="post">{% csrf_token %}{{ form }}<button>Sign in</button></form>',
+    "registration/login.html": HEAD + '<form method="post">{% csrf_token %}{{ form }}<button>Sign in</button></form>',
     # The toolkit's own asks another host for its looks.
-    "oauth2_provider/base.html": "<title>Provider</title>{% block content %}{% endblock %}",
+    "oauth2_provider/base.html": HEAD + "{% block content %}{% endblock %}",
 }
 
 

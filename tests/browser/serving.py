@@ -22,13 +22,18 @@ START_SECONDS = 20
 
 
 @contextmanager
-def served(warehouse: Warehouse) -> Iterator[str]:
-    """`carteira serve` in a process of its own, on a free port, until the block ends."""
+def served(warehouse: Warehouse, **given: str) -> Iterator[str]:
+    """`carteira serve` in a process of its own, on a free port, until the block ends.
+
+    `given` are more settings; `{address}` in one stands for where it is served.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
     environment = {
         **os.environ,
+        **{name: value.format(address=address) for name, value in given.items()},
         "DATABASE_URL": _url(warehouse.dsn),
         "PLOOMES_CONTACT_URL": "https://app10.ploomes.example/contact/{id}",
         "PLOOMES_DEAL_URL": "https://app10.ploomes.example/deal/{id}",
@@ -36,7 +41,6 @@ def served(warehouse: Warehouse) -> Iterator[str]:
     command = [str(Path(sys.executable).with_name("carteira")), "serve", "--port", str(port)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
-            address = f"http://127.0.0.1:{port}"
             _wait_until_it_answers(process, address)
             yield address
         finally:
