@@ -255,6 +255,24 @@ def test_a_role_that_would_see_nothing_is_refused(database: str, role: str) -> N
             migrate.ensure(reader)
 
 
+def test_a_table_that_hides_ours_is_named(database: str, role: str) -> None:
+    """The usual search_path begins with a schema of the role's own name, where somebody may keep sales too."""
+    owner = Warehouse(database)
+    migrate.upgrade(owner)
+    with owner.connect() as connection:
+        connection.execute("alter role reader bypassrls")
+        connection.execute("grant usage on schema supabase_migrations to reader")
+        connection.execute("grant select on all tables in schema supabase_migrations to reader")
+        connection.execute("grant select, insert, update, delete on all tables in schema public to reader")
+        connection.execute("create schema reader authorization reader create table sales (id integer)")
+    reader = Warehouse(make_conninfo(database, user=role))
+    with pytest.raises(SchemaMismatch, match=r"reader the names sales do not lead to schema public.*alter role"):
+        migrate.ensure(reader)
+    with owner.connect() as connection:
+        connection.execute("alter role reader set search_path = public")
+    migrate.ensure(reader)
+
+
 def test_a_role_without_rights_is_told_so(database: str, role: str) -> None:
     reader = Warehouse(make_conninfo(database, user=role), "carteira")
     with pytest.raises(DatabaseError, match=r"permission denied.*may create in the database"):

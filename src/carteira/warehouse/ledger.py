@@ -50,6 +50,7 @@ class State:
     present: list[str]  # tables with names of ours
     readable: bool  # this role sees their rows and may change them
     role: str
+    hidden: list[str]  # tables of ours that their bare name does not lead to
 
 
 def read(warehouse: Warehouse) -> State:
@@ -85,8 +86,8 @@ def rows(connection: Connection, schema: str) -> tuple[list[str], list[str]]:
     return [version for version, ours in found if ours], [version for version, ours in found if not ours]
 
 
-def tables_found(connection: Connection, schema: str) -> tuple[list[str], bool, str]:
-    """Which of our tables' names are taken, whether this role sees their rows, and its name."""
+def tables_found(connection: Connection, schema: str) -> tuple[list[str], bool, str, list[str]]:
+    """Which of our tables' names are taken, whether this role sees their rows, its name, and what its path hides."""
     row = connection.execute(
         """
         select coalesce(array_agg(c.relname::text order by c.relname) filter (where c.oid is not null), '{}'),
@@ -94,7 +95,9 @@ def tables_found(connection: Connection, schema: str) -> tuple[list[str], bool, 
                               or (me.rolsuper or me.rolbypassrls) and has_table_privilege(c.oid, 'select')
                                   and has_table_privilege(c.oid, 'insert') and has_table_privilege(c.oid, 'update')
                                   and has_table_privilege(c.oid, 'delete')), true),
-            me.rolname::text
+            me.rolname::text,
+            coalesce(array_agg(c.relname::text order by c.relname)
+                     filter (where c.oid <> coalesce(to_regclass(quote_ident(c.relname)), 0)), '{}')
         from pg_roles me
         left join pg_class c on c.relname = any(%(tables)s) and c.relkind <> 'i'
             and c.relnamespace = (select oid from pg_namespace where nspname = %(schema)s)
@@ -104,5 +107,5 @@ def tables_found(connection: Connection, schema: str) -> tuple[list[str], bool, 
         {"tables": tables(), "schema": schema},
     ).fetchone()
     assert row is not None
-    taken, readable, role = row
-    return taken, readable, role
+    taken, readable, role, hidden = row
+    return taken, readable, role, hidden

@@ -89,6 +89,12 @@ def _refuse(state: ledger.State, schema: str) -> None:
             f"The role {state.role} neither owns the tables in schema {schema} nor bypasses row-level security, so "
             "it would see them empty: use the role that ran `carteira db upgrade` in DATABASE_URL."
         )
+    if state.hidden:
+        raise SchemaMismatch(
+            f"For the role {state.role} the names {', '.join(state.hidden)} do not lead to schema {schema}: its "
+            f"search_path has no {schema}, or a table of the same name before it. Run `alter role {state.role} set "
+            f"search_path = {schema}` in the database, or use another role in DATABASE_URL."
+        )
 
 
 def apply(warehouse: Warehouse, step: Migration, notice: Notice | None = None) -> bool:
@@ -196,7 +202,7 @@ def _refuse_to_collide(connection: Connection, schema: str, applied: list[str]) 
     coming = {name for each in migrations() if each.version not in applied for name in each.tables}
     if ADOPTING not in applied:
         coming -= ADOPTED
-    taken, _, _ = ledger.tables_found(connection, schema)
+    taken, *_ = ledger.tables_found(connection, schema)
     if strangers := sorted(coming.intersection(taken)):
         raise SchemaMismatch(
             f"Schema {schema} already has tables with names that Carteira needs: {', '.join(strangers)}. Set "
