@@ -162,10 +162,15 @@ class Ledger:
     sales_in_other_currency: int
     sales_left_out: int
     left_out_revenue: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Lacks:
+    """What the data lacks, whatever period is looked at, and the names of the pipelines that are in no total."""
+
     undated_sales: int
     undated_revenue: Decimal
     invalid_documents: int
-    rejected_rows: int
     pipelines_left_out: list[str]
 
 
@@ -264,6 +269,11 @@ def top_customers(
 def ledger(connection: Connection, period: Period, zone: ZoneInfo, sight: Sight) -> Ledger:
     """The line that reconciles a period's total with Ploomes."""
     return Ledger(*queries.ledger(connection, **_bounds(period, zone), **sight.parameters))
+
+
+def lacks(connection: Connection, zone: ZoneInfo, sight: Sight) -> Lacks:
+    """What the data lacks; apart from the ledger, since to count it takes a look at every customer."""
+    return Lacks(*queries.lacks(connection, **sight.parameters))
 
 
 def last_sale(connection: Connection, until: datetime, sight: Sight) -> LastSale | None:

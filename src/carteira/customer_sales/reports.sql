@@ -183,44 +183,43 @@ order by b.revenue desc, b.customer_id;
 -- name: ledger(since, until, sees_all, owner_id)^
 -- What makes up the total of a period, and what is kept out of it, so that every total can be walked back to Ploomes.
 with rule as (select usual_currency_id, left_out_pipelines from sync_state)
-select counted.*, undated.*, doubts.*
+select coalesce(sum(s.total) filter (where usual), 0) as revenue,
+       coalesce(sum(s.total) filter (where usual and s.customer_id is not null), 0) as with_customer,
+       count(distinct s.customer_id) filter (where usual) as customers,
+       coalesce(sum(s.total) filter (where usual and s.customer_id is null), 0) as without_customer,
+       count(*) filter (where usual and s.customer_id is null) as sales_without_customer,
+       count(*) filter (where usual and s.total is null) as sales_without_amount,
+       count(*) filter (where not usual and not left_out) as sales_in_other_currency,
+       count(*) filter (where left_out) as sales_left_out,
+       coalesce(sum(s.total) filter (where left_out and in_usual_currency), 0) as left_out_revenue
+from sales s
+cross join lateral (
+    select is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from rule), (select left_out_pipelines from rule))
+               as usual,
+           coalesce(s.pipeline_id = any((select left_out_pipelines from rule)::bigint[]), false) as left_out,
+           coalesce(s.currency_id = (select usual_currency_id from rule), true) as in_usual_currency
+) kind
+where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
+  and s.closed_at >= :since and s.closed_at < :until
+  and (:sees_all or s.owner_id = :owner_id);
+
+-- name: lacks(sees_all, owner_id)^
+-- What no period tells of: sales without a date, documents that are not valid, and the pipelines that are left out.
+with rule as (select usual_currency_id, left_out_pipelines from sync_state)
+select undated.undated_sales, undated.undated_revenue,
+       (select count(*) from customers c
+        where c.document_valid = false and c.deleted_at is null
+          and (:sees_all or c.owner_id = :owner_id)) as invalid_documents,
+       (select coalesce(array_agg(coalesce(nullif(p.name, ''), kept.pipeline_id::text) order by p.name, kept.pipeline_id), '{}')
+        from rule cross join unnest(rule.left_out_pipelines) kept (pipeline_id)
+        left join pipelines p on p.pipeline_id = kept.pipeline_id) as pipelines_left_out
 from (
-    select coalesce(sum(s.total) filter (where usual), 0) as revenue,
-           coalesce(sum(s.total) filter (where usual and s.customer_id is not null), 0) as with_customer,
-           count(distinct s.customer_id) filter (where usual) as customers,
-           coalesce(sum(s.total) filter (where usual and s.customer_id is null), 0) as without_customer,
-           count(*) filter (where usual and s.customer_id is null) as sales_without_customer,
-           count(*) filter (where usual and s.total is null) as sales_without_amount,
-           count(*) filter (where not usual and not left_out) as sales_in_other_currency,
-           count(*) filter (where left_out) as sales_left_out,
-           coalesce(sum(s.total) filter (where left_out and in_usual_currency), 0) as left_out_revenue
-    from sales s
-    cross join lateral (
-        select is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from rule), (select left_out_pipelines from rule))
-                   as usual,
-               coalesce(s.pipeline_id = any((select left_out_pipelines from rule)::bigint[]), false) as left_out,
-               coalesce(s.currency_id = (select usual_currency_id from rule), true) as in_usual_currency
-    ) kind
-    where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
-      and s.closed_at >= :since and s.closed_at < :until
-      and (:sees_all or s.owner_id = :owner_id)
-) counted
-cross join (
     select count(*) as undated_sales, coalesce(sum(s.total), 0) as undated_revenue
     from sales s
     where s.status = 'won' and s.deleted_at is null and s.rejected_at is null and s.closed_at is null
       and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from rule), (select left_out_pipelines from rule))
       and (:sees_all or s.owner_id = :owner_id)
-) undated
-cross join (
-    select (select count(*) from customers c
-            where c.document_valid = false and c.deleted_at is null
-              and (:sees_all or c.owner_id = :owner_id)) as invalid_documents,
-           (select count(*) from rejected_rows r where r.closed_at is null and :sees_all) as rejected_rows,
-           (select coalesce(array_agg(coalesce(nullif(p.name, ''), kept.pipeline_id::text) order by p.name, kept.pipeline_id), '{}')
-            from rule cross join unnest(rule.left_out_pipelines) kept (pipeline_id)
-            left join pipelines p on p.pipeline_id = kept.pipeline_id) as pipelines_left_out
-) doubts;
+) undated;
 
 -- name: last_sale(until, sees_all, owner_id)^
 -- The newest sale up to a moment: what an empty period points to.

@@ -143,6 +143,7 @@ def _content(view: View, period: Period) -> dict[str, Any]:
         "tiles": _tiles(now, before, held, _whole_months(months, period, view.today), f),
         "revenue": revenue_by_month(months, shown, view.today, f),
         "ledger": ledger,
+        "lacks": view.report(reports.lacks),
         "reconciles": _reconciles(ledger, now),
         "last_sale": None if now.sales else reports.last_sale(view.connection, period.instants(f.zone)[1], view.sight),
     }
