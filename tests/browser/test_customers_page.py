@@ -201,6 +201,39 @@ def test_groups_are_one_row_and_open_into_their_branches(site: Site, visit: Visi
     expect(page.locator("#lista thead")).to_contain_text("Clientes")
 
 
+def test_a_phone_groups_and_chooses_columns_too(site: Site, visit: Visit) -> None:
+    """By name and by keyboard; the columns that were chosen are all there, beside a name that stays in sight."""
+    visitor = visit(site, width=390)
+    page = visitor.goto("/clientes")
+    expect(page.get_by_role("columnheader", name="Código")).to_have_count(0)
+
+    page.get_by_role("link", name="Agrupar por grupo").click()
+    expect(page.locator("#lista tfoot th")).to_contain_text("grupos")
+    page.get_by_role("link", name="Agrupar por grupo").click()
+    expect(page.locator("#lista tfoot th")).to_contain_text("clientes")
+    opener = page.locator("summary", has_text="Colunas")
+    opener.focus()
+    page.keyboard.press("Enter")
+    form = page.get_by_role("form", name="Colunas")
+    expect(form).to_be_visible()
+    assert serious(page) == []
+    box = form.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    form.get_by_label("Código").press("Space")
+    form.get_by_role("button", name="Aplicar").press("Enter")
+
+    page.wait_for_url("**colunas=codigo**")
+    last = page.locator(ROWS).first.locator("td").last
+    last.scroll_into_view_if_needed()
+    expect(last).to_be_in_viewport()
+    expect(page.locator(ROWS).first.locator(".main")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert serious(page) == []
+    visitor.shot("clientes-colunas-390")
+
+
 def test_a_view_is_saved_renamed_and_deleted(site: Site, visit: Visit) -> None:
     visitor = visit(site, role="gestor")
     page = visitor.goto("/clientes?uf=SP&colunas=vendas")
