@@ -69,8 +69,8 @@ def _run(
         "changed": changed + 3,
         "error": {
             "refused": f"Refused to publish run {number + 1}: {refused.detail} What was published before still stands.",
-            "failed": "Ploomes did not answer /Deals on https://api2.ploomes.com after 7 tries in 61 s: HTTP 503, Service "
-            "Unavailable. Published data is untouched; check the network and PLOOMES_BASE_URL, or try again later.",
+            "failed": "Ploomes did not answer /Deals on https://api2.ploomes.com after 7 tries in 61 s: HTTP 503."
+            " Published data is untouched; check the network and PLOOMES_BASE_URL, or try again later.",
         }.get(state),
         "audit": json.dumps([one.as_dict() for one in _verdicts(state, customers, deals, gone, refused)]),
     }
