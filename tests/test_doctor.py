@@ -186,7 +186,7 @@ def test_a_role_without_rights(patient: Patient, synced: None, warehouse: Wareho
             connection.execute("create role stranger login")
     user = patient.given["DATABASE_URL"].partition("//")[2].partition("@")[0]
 
-    wrong = patient.wrong(DATABASE_URL=patient.given["DATABASE_URL"].replace(user, "stranger", 1))
+    wrong = patient.wrong(DATABASE_URL=patient.given["DATABASE_URL"].replace(f"//{user}", "//stranger", 1))
 
     assert wrong["schema"].state == "failed" if "schema" in wrong else wrong["database"].state == "failed"
 
