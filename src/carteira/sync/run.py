@@ -10,7 +10,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -191,6 +191,27 @@ def _recorded(run: Slice) -> Outcome:
     except CarteiraError as failure:
         _leave(run, "partial" if run.read else "failed", str(failure))
         raise
+    except psycopg.Error as error:
+        _leave_if_possible(run, "partial" if run.read else "failed", str(away(error)))
+        raise
+    except Exception as fault:
+        # Past the reading it may be what was read that cannot be published: it is read anew.
+        state = "partial" if run.read and not run.audit else "failed"
+        _leave_if_possible(run, state, str(_of_our_own(fault)))
+        raise
+
+
+def _of_our_own(fault: Exception) -> CarteiraError:
+    # What the fault itself says may hold anything, so it is left to the log.
+    return CarteiraError(
+        f"An unexpected {type(fault).__name__}, a fault of Carteira's own, ended the run; what was published before "
+        "still stands. Run again; if it comes back, report it with the trace that is in the log."
+    )
+
+
+def _leave_if_possible(run: Slice, state: str, error: str) -> None:
+    with suppress(psycopg.Error, LeaseHeld):
+        _leave(run, state, error)
 
 
 def _leave(run: Slice, state: str, error: str | None) -> None:

@@ -59,6 +59,11 @@ SENTENCES = {
         "Não foi possível chegar ao banco de dados. Confira DATABASE_URL, se o servidor está no ar e se esta máquina"
         " pode se conectar. O que estava publicado não mudou."
     ),
+    "An unexpected {kind}, a fault of Carteira's own, ended the run; what was published before still stands. Run again;"
+    " if it comes back, report it with the trace that is in the log.": marked(
+        "Um erro inesperado da própria Carteira (%(kind)s) encerrou a sincronização. O que estava publicado continua"
+        " valendo. Sincronize de novo; se voltar a acontecer, avise, com o registro que está no log."
+    ),
     REFUSED: marked("A sincronização %(run)s não foi publicada: %(reasons)s. O que estava publicado continua valendo."),
     THROWN_AWAY: marked("O que ela tinha lido foi descartado: %(why)s."),
 }
