@@ -21,9 +21,9 @@ from world import settings_for
 
 from carteira.alerts import channels, messages
 from carteira.alerts.messages import Message
-from carteira.alerts.watch import look, looking
+from carteira.alerts.watch import PATIENCE_SECONDS, look, looking
 from carteira.cli import main
-from carteira.errors import LeaseHeld, PloomesError, PloomesRefused
+from carteira.errors import CarteiraError, LeaseHeld, PloomesError, PloomesRefused
 from carteira.ploomes.client import Patience
 from carteira.settings import Secret, Settings, load
 from carteira.simulator.faults import Fault
@@ -34,6 +34,10 @@ from carteira.warehouse.connection import Warehouse
 
 ONCE = Patience(tries=1, first_pause=0.001)
 ADDRESS = "https://carteira.example.com"
+NEWER = (
+    "insert into supabase_migrations.schema_migrations (version, name, statements) "
+    "values ('20991231000000', 'later', array['-- Carteira: later'])"
+)
 
 
 @pytest.fixture
@@ -64,6 +68,18 @@ def fail(settings: Settings, warehouse: Warehouse, simulator: Simulator) -> None
     simulator.faults.clear()
 
 
+def fail_for_long(settings: Settings, warehouse: Warehouse, simulator: Simulator) -> None:
+    """What time might have mended, and somebody who looks when it has not."""
+    fail(settings, warehouse, simulator)
+    with warehouse.transaction() as connection:
+        connection.execute(
+            "update alerts set since = since - make_interval(secs => %(patience)s), "
+            "ripe_at = ripe_at - make_interval(secs => %(patience)s)",
+            {"patience": PATIENCE_SECONDS},
+        )
+    look(settings, warehouse)
+
+
 def grow_old(warehouse: Warehouse, hours: int = 14) -> None:
     with warehouse.transaction() as connection:
         connection.execute("update sync_runs set opened_at = opened_at - make_interval(hours => %s)", [hours])
@@ -78,6 +94,8 @@ def test_a_failure_is_told_once_with_what_since_when_and_what_to_do(
 ) -> None:
     sync(watched, warehouse)
     fail(watched, warehouse, simulator)
+    assert mailbox.letters == []
+    fail_for_long(watched, warehouse, simulator)
     fail(watched, warehouse, simulator)
 
     (letter,) = mailbox.letters
@@ -94,19 +112,98 @@ def test_a_failure_is_told_once_with_what_since_when_and_what_to_do(
     assert "HTTP 500" in json.loads(body)["text"]
 
 
+def test_a_network_that_was_away_for_a_moment_is_no_news(
+    watched: Settings, warehouse: Warehouse, simulator: Simulator, mailbox: Mailbox, hook: Heard
+) -> None:
+    """Neither that it failed nor that it is over, however often that happens."""
+    for _ in range(3):
+        fail(watched, warehouse, simulator)
+        look(watched, warehouse)
+        sync(watched, warehouse)
+        look(watched, warehouse)
+
+    assert mailbox.letters == [] and hook.calls == []
+    with warehouse.transaction() as connection:
+        assert connection.execute("select from alerts").fetchall() == []
+
+
+def test_a_moment_begins_anew_with_each_failure(
+    watched: Settings, warehouse: Warehouse, simulator: Simulator, mailbox: Mailbox
+) -> None:
+    """One that was over is not counted to the next."""
+    fail(watched, warehouse, simulator)
+    with warehouse.transaction() as connection:
+        connection.execute("update alerts set ripe_at = now(), over_at = now(), claimed_until = now() + interval '1 h'")
+    fail(watched, warehouse, simulator)
+
+    look(watched, warehouse)
+
+    assert mailbox.letters == []
+
+
+@pytest.mark.parametrize("cause", ["key", "field", "audit", "newer"])
+def test_what_only_a_person_can_mend_is_told_at_once(
+    watched: Settings, warehouse: Warehouse, simulator: Simulator, mailbox: Mailbox, hook: Heard, cause: str
+) -> None:
+    """And once, though each run fails by it; its end too."""
+    sync(watched, warehouse)
+    simulator.clock.advance(60)
+    causing = replace(watched, ploomes_api_key=Secret("0" * 128)) if cause == "key" else watched
+    if cause == "field":
+        simulator.data.edit_deal(simulator.data.ids()[0], Amount=1)
+        simulator.restrict(forbidden=[("Deals", "Amount")])
+    elif cause == "audit":
+        for deal in simulator.data.ids()[:100]:
+            simulator.data.delete_deal(deal)
+    elif cause == "newer":
+        _ledger(warehouse, NEWER)
+
+    for _ in range(2):
+        with pytest.raises(CarteiraError):
+            sync(causing, warehouse, patience=ONCE)
+        look(watched, warehouse)
+
+    assert subjects(mailbox) == ["Carteira: a sincronização falhou"]
+    told = {"key": "PLOOMES_API_KEY", "field": "Amount", "audit": "100 of 600 deals", "newer": "newer Carteira"}
+    assert told[cause] in " ".join(mailbox.letters[0].get_content().split())
+
+    simulator.restrict(forbidden=[])
+    _ledger(warehouse, "delete from supabase_migrations.schema_migrations where version = '20991231000000'")
+    sync(watched, warehouse, patience=ONCE, accept_deletions=True)
+    assert subjects(mailbox)[1:] == ["Carteira: a sincronização voltou ao normal"]
+    assert len(hook.calls) == 2
+
+
+def test_a_failure_that_time_might_have_mended_and_that_needs_a_person_now_is_told_at_once(
+    watched: Settings, warehouse: Warehouse, simulator: Simulator, mailbox: Mailbox
+) -> None:
+    fail(watched, warehouse, simulator)
+    simulator.restrict(forbidden=[("Deals", "Amount")])
+
+    with pytest.raises(PloomesRefused):
+        sync(watched, warehouse, patience=ONCE)
+
+    assert subjects(mailbox) == ["Carteira: a sincronização falhou"]
+
+
+def _ledger(warehouse: Warehouse, change: str) -> None:
+    with warehouse.transaction() as connection:
+        connection.execute(change)
+
+
 def test_its_end_is_told_once(
     watched: Settings, warehouse: Warehouse, simulator: Simulator, mailbox: Mailbox, hook: Heard
 ) -> None:
     sync(watched, warehouse)
     assert mailbox.letters == []
-    fail(watched, warehouse, simulator)
+    fail_for_long(watched, warehouse, simulator)
     sync(watched, warehouse)
     sync(watched, warehouse)
 
     assert subjects(mailbox) == ["Carteira: a sincronização falhou", "Carteira: a sincronização voltou ao normal"]
     assert "O que fazer: Nada." in mailbox.letters[1].get_content()
     assert len(hook.calls) == 2
-    fail(watched, warehouse, simulator)
+    fail_for_long(watched, warehouse, simulator)
     assert subjects(mailbox)[2:] == ["Carteira: a sincronização falhou"]
 
 
@@ -129,7 +226,7 @@ def test_it_is_told_in_the_language_and_the_hours_of_the_reader(locale: str, wor
 def test_a_run_that_was_cut_short_is_no_failure_and_no_end_of_one(
     watched: Settings, warehouse: Warehouse, simulator: Simulator, mailbox: Mailbox
 ) -> None:
-    fail(watched, warehouse, simulator)
+    fail_for_long(watched, warehouse, simulator)
     stopping = threading.Event()
     stopping.set()
 
@@ -159,7 +256,7 @@ def test_a_failure_that_goes_on_for_hours_ends_with_one_message(
     watched: Settings, warehouse: Warehouse, simulator: Simulator, mailbox: Mailbox
 ) -> None:
     sync(watched, warehouse)
-    fail(watched, warehouse, simulator)
+    fail_for_long(watched, warehouse, simulator)
     grow_old(warehouse)
     look(watched, warehouse)
     sync(watched, warehouse)
@@ -207,7 +304,7 @@ def test_what_could_not_be_told_is_told_later_and_fails_no_run(
         dead = Secret(f"smtp://user:canary-password@127.0.0.1:{closed.getsockname()[1]}")
         hook.status = 500
         deaf = replace(watched, smtp_url=dead)
-        fail(deaf, warehouse, simulator)
+        fail_for_long(deaf, warehouse, simulator)
         assert "SMTP_URL (ConnectionRefusedError)" in caplog.text
         assert "ALERT_WEBHOOK_URL (HTTPError)" in caplog.text
         assert "canary" not in caplog.text and hook.url not in caplog.text
@@ -224,7 +321,7 @@ def test_what_nobody_was_told_of_needs_no_end(
 ) -> None:
     deaf = replace(watched, smtp_url=None)
     hook.status = 404
-    fail(deaf, warehouse, simulator)
+    fail_for_long(deaf, warehouse, simulator)
     hook.status = 200
 
     sync(deaf, warehouse)

@@ -20,10 +20,14 @@ from __future__ import annotations
 
 
 class CarteiraError(Exception):
-    """Something that a person can act on; `exit_code` is the command's, `http_status` the cron route's."""
+    """Something that a person can act on; `exit_code` is the command's, `http_status` the cron route's.
+
+    `passes`: time may mend it, so it is worth another try, and nobody is told before it has lasted.
+    """
 
     exit_code = 1
     http_status = 500
+    passes = False
 
 
 class Unacceptable(CarteiraError):
@@ -71,6 +75,8 @@ class PloomesError(CarteiraError):
 class PloomesUnavailable(PloomesError):
     """Unreachable, failing or throttling past the retries: try again later."""
 
+    passes = True
+
 
 class PloomesRefused(PloomesError):
     """The key, or something that was asked for with it, was refused: a person has to act."""
@@ -88,7 +94,10 @@ class DatabaseError(CarteiraError):
 
     exit_code = 8
     http_status = 503
+    passes = True
 
 
 class SchemaMismatch(DatabaseError):
-    """The schema is outdated, newer than this version, or not ours."""
+    """The schema is outdated, newer than this version, or not ours: a person has to act."""
+
+    passes = False

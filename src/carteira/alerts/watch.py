@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 # Longer than all channels may take.
 CLAIM_SECONDS = 120
 EVERY_SECONDS = 300.0
+# How long a failure that time may mend has to last before people are told of it.
+PATIENCE_SECONDS = 600.0
 
 
 @contextmanager
@@ -40,6 +42,9 @@ def watched(settings: Settings, warehouse: Warehouse) -> Iterator[Callable[[], N
 
     A run that leaves because another one works is nobody's business. One that was cut short and will go on is a
     success to the health check: it lives. That it never gets done is told as staleness.
+
+    People are told at once of what only they can mend. Of what time may mend they are told when it has lasted
+    PATIENCE_SECONDS: a network that was away for a moment is no news.
     """
     with health_check(settings.healthcheck_url) as check:
         tell = check.tell if check else _nobody
@@ -49,10 +54,12 @@ def watched(settings: Settings, warehouse: Warehouse) -> Iterator[Callable[[], N
             raise
         except CarteiraError as error:
             tell("fail", str(error))
-            look(settings, warehouse)
+            look(settings, warehouse, None if error.passes else str(error))
             raise
         except Exception as error:
-            tell("fail", f"An unexpected {type(error).__name__}; the log has it.")
+            unexpected = f"An unexpected {type(error).__name__}; the log has it."
+            tell("fail", unexpected)
+            look(settings, warehouse, unexpected)
             raise
         tell("")
         look(settings, warehouse)
@@ -62,19 +69,24 @@ def _nobody(what: str, text: str = "") -> None:
     pass
 
 
-def look(settings: Settings, warehouse: Warehouse) -> None:
-    """See what is wrong, and tell people what they have not been told; whatever fails meanwhile is logged."""
+def look(settings: Settings, warehouse: Warehouse, urgent: str | None = None) -> None:
+    """See what is wrong, and tell people what they have not been told; whatever fails meanwhile is logged.
+
+    `urgent`: the sentence of a failure that was just seen and that no waiting mends.
+    """
     if not channels.any_set(settings):
         return
     try:
-        _look(settings, warehouse)
+        _look(settings, warehouse, urgent)
     except (psycopg.Error, CarteiraError) as error:
         log.warning("Whether there is anything to alert people of could not be seen: %s", type(error).__name__)
 
 
-def _look(settings: Settings, warehouse: Warehouse) -> None:
+def _look(settings: Settings, warehouse: Warehouse, urgent: str | None) -> None:
     with warehouse.transaction() as connection:
-        queries.look(connection, stale_seconds=STALE_AFTER.total_seconds())
+        if urgent is not None:
+            queries.urgent(connection, reason=urgent)
+        queries.look(connection, stale_seconds=STALE_AFTER.total_seconds(), patience=PATIENCE_SECONDS)
         queries.drop_untold(connection)
         claimed = [Trouble(*row) for row in queries.claim(connection, seconds=CLAIM_SECONDS)]
         (last_sync_at,) = queries.last_success(connection)

@@ -28,7 +28,7 @@ from procrastinate.tasks import Task
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
-from carteira.errors import CarteiraError, DatabaseError, LeaseHeld, PloomesUnavailable, SchemaMismatch
+from carteira.errors import CarteiraError, LeaseHeld
 from carteira.settings import Settings
 from carteira.sync import hints
 from carteira.sync.run import sync
@@ -104,8 +104,7 @@ class Slices:
 
 def after_failure(failure: CarteiraError, attempt: int) -> tuple[float, int] | None:
     """What time may mend is tried again, later each time; what a person has to mend waits for the schedule."""
-    passing = isinstance(failure, PloomesUnavailable | DatabaseError) and not isinstance(failure, SchemaMismatch)
-    if not passing or attempt >= len(PAUSES):
+    if not failure.passes or attempt >= len(PAUSES):
         log.error("%s", failure)
         return None
     log.warning("%s Once more in %s s.", failure, PAUSES[attempt])
