@@ -74,7 +74,7 @@ COUNTED = """
 UNREADABLE = "select entity, id from rejected_rows where closed_at is null"
 
 
-class Cut(Exception):
+class Cut(BaseException):
     """The process ends here."""
 
 
