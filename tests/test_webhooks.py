@@ -19,6 +19,7 @@ from typing import Any
 
 import dashboard
 import pytest
+from listeners import Heard, web_server
 from quick import QUICK, one
 from starlette.testclient import TestClient
 from world import settings_for
@@ -27,6 +28,7 @@ from carteira.cli import main
 from carteira.ploomes import webhooks as kept
 from carteira.ploomes.pacing import RESERVE
 from carteira.settings import Secret, Settings
+from carteira.simulator.faults import Fault
 from carteira.simulator.server import Simulator
 from carteira.simulator.webhooks import Delivery
 from carteira.sync import hints as publishing
@@ -252,6 +254,66 @@ def test_who_watches_renews_what_ploomes_switched_off(
 
     assert all(row["Active"] for row in rows)
     assert len(simulator.webhooks.rows) == 9
+
+
+@pytest.fixture
+def failing(
+    simulator: Simulator, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Heard, int]]:
+    """A receiver whose calls failed until Ploomes stopped calling for edited deals, and the Id of that webhook."""
+    simulator.webhooks.delivery = Delivery(patience=0.3, failures=2)
+    with web_server() as receiver:
+        monkeypatch.setenv("CARTEIRA_PUBLIC_URL", receiver.url.removesuffix("/hook"))
+        assert main(["webhooks", "install"]) == 0
+        number = next(n for n, row in simulator.webhooks.rows.items() if (row["EntityId"], row["ActionId"]) == (2, 2))
+        receiver.status = 503
+        for _ in range(2):
+            simulator.data.edit_deal(simulator.data.ids()[0], Title="Outro")
+        assert simulator.webhooks.wait_for(lambda: not simulator.webhooks.rows[number]["Active"])
+        receiver.status = 202
+        yield receiver, number
+
+
+def _is_called(simulator: Simulator, receiver: Heard) -> bool:
+    before = len(receiver.calls)
+    simulator.data.edit_deal(simulator.data.ids()[0], Title="Mais um")
+    return simulator.webhooks.wait_for(lambda: len(receiver.calls) > before, timeout=2)
+
+
+def test_a_silent_switch_off_is_noticed_by_check_and_mended_by_install(
+    failing: tuple[Heard, int], simulator: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["webhooks", "check"]) == 1
+    (told,) = [line for line in capsys.readouterr().out.splitlines() if "switched off" in line]
+    assert told.split()[:2] == ["deals", "update"]
+
+    assert main(["webhooks", "install"]) == 0
+
+    assert main(["webhooks", "check"]) == 0
+    assert _is_called(simulator, failing[0])
+
+
+def test_a_silent_switch_off_is_noticed_and_mended_by_a_worker(
+    failing: tuple[Heard, int], settings: Settings, warehouse: Warehouse, simulator: Simulator,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    """At its next look, whatever /Webhooks answered at the one before."""
+    monkeypatch.setattr(publishing, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(publishing, "LOOK_SECONDS", 0.05)
+    receiver, number = failing
+    simulator.faults.add(Fault("status", path="/Webhooks", status=403, times=2))
+    watching = replace(settings, public_url=receiver.url.removesuffix("/hook"), webhook_key=Secret(KEY))
+    stopping = Event()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(publishing.watch, watching, warehouse, stopping)
+        try:
+            _until(lambda: simulator.webhooks.rows[number]["Active"])
+        finally:
+            stopping.set()
+
+    assert "cannot be seen" in caplog.text
+    assert "switched off its webhook for deals update" in caplog.text
+    assert _is_called(simulator, receiver)
 
 
 @pytest.mark.parametrize("minimal", [True, False])

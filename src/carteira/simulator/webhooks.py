@@ -157,12 +157,15 @@ class Webhooks:
 
     def _deliver(self) -> None:
         while (due := self._next()) is not None:
+            row = self.rows.get(due.webhook_id)
+            if row is None or not row["Active"]:
+                continue
             began = time.monotonic()
-            status = self._call(due)
+            status = self._call(row, due)
             took = time.monotonic() - began
             with self._changed:
                 self.made.append(Made(due.webhook_id, due.action, due.row_id, status, took))
-                self._judge(due.webhook_id, failed=not 200 <= status < 300)
+                self._judge(due.webhook_id, failed=not 200 <= status < 300 or took > self.delivery.patience)
                 self._changed.notify_all()
 
     def _next(self) -> _Due | None:
@@ -174,10 +177,7 @@ class Webhooks:
                 self._changed.wait(left)
         return None
 
-    def _call(self, due: _Due) -> int:
-        row = self.rows.get(due.webhook_id)
-        if row is None or not row["Active"]:
-            return 0
+    def _call(self, row: Row, due: _Due) -> int:
         headers = {"Content-Type": "application/json", "X-Ploomes-Validation-Key": row["ValidationKey"] or ""}
         request = urllib.request.Request(row["CallbackUrl"], due.body, headers, method="POST")
         try:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 
 from carteira.customer_sales.rebuild import rebuild
-from carteira.errors import CarteiraError, PloomesRefused
+from carteira.errors import CarteiraError, PloomesError, PloomesRefused
 from carteira.ploomes import pages, webhooks
 from carteira.ploomes.client import Client, Patience
 from carteira.ploomes.entities import ENTITIES, Entity
@@ -220,10 +220,10 @@ def _watch(settings: Settings, warehouse: Warehouse, stopping: threading.Event) 
     with reader(settings, warehouse, stopping) as hinted:
         renewed_at = -RENEW_SECONDS
         while not stopping.wait(LOOK_SECONDS):
+            hinted.publish_due()
             if time.monotonic() - renewed_at >= RENEW_SECONDS:
                 renew(settings, hinted.client)
                 renewed_at = time.monotonic()
-            hinted.publish_due()
 
 
 def renew(settings: Settings, client: Client) -> None:
@@ -234,8 +234,9 @@ def renew(settings: Settings, client: Client) -> None:
         renewed = webhooks.install(
             client, settings.public_url + webhooks.ROUTE, settings.webhook_key.reveal(), add=False
         )
-    except PloomesRefused as refused:
-        log.warning("whether Ploomes still calls cannot be seen: %s", refused)
+    except PloomesError as error:
+        # No reason to leave what was named unread.
+        log.warning("whether Ploomes still calls cannot be seen: %s", error)
         return
     for one in renewed:
         log.warning("Ploomes had switched off its webhook for %s %s: renewed", one.entity, one.action)
