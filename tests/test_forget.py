@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +19,7 @@ from carteira.settings import Settings
 from carteira.simulator.faults import Fault
 from carteira.simulator.server import Simulator
 from carteira.sync.run import sync
-from carteira.warehouse import migrate, people
+from carteira.warehouse import migrate, people, views
 from carteira.warehouse.connection import Warehouse
 
 NAME, TITLE, LEGAL = "Zuleide Quaresma", "Enxoval da Zuleide", "Quaresma Costuras ME"
@@ -85,7 +85,8 @@ def test_nothing_names_the_contact_and_no_total_moves(account: Account, capsys: 
 
     assert main(["forget", str(account.contact), "--json"]) == 0
 
-    assert json.loads(capsys.readouterr().out) == {"contacts": 1, "deals": 4, "rejected": 0, "older": 0}
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"contacts": 1, "deals": 4, "rejected": 0, "older": 0, "views": 0, "doubtful_views": []}
     assert named(account.warehouse) == []
     assert account.totals() == before
     row = oracle.published(account.warehouse)[account.contact]
@@ -269,3 +270,97 @@ def test_the_log_of_exports_does_not_tell_who_was_searched_for(account: Account)
         (entry,) = [entry for entry in people.audit_log(connection) if entry.event == "export"]
 
     assert entry.detail.endswith("csv: busca=***&uf=SP")
+
+
+@pytest.fixture
+def saved(account: Account) -> Callable[[str, str], int]:
+    """Save a view of the list for Ana: with a name, and a query."""
+    with account.warehouse.transaction() as connection:
+        user = people.add_user(connection, "ana@example.com")
+
+    def save(name: str, query: str) -> int:
+        with account.warehouse.transaction() as connection:
+            return views.save(connection, user, name, query, shared=False)
+
+    return save
+
+
+def names_of_views(warehouse: Warehouse) -> list[str]:
+    with warehouse.transaction() as connection:
+        return [name for (name,) in connection.execute("select name from saved_views order by view_id")]
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("Dela", "busca=Zuleide+Quaresma"),
+        ("Dela", "uf=SP&busca=QUARESMA%2C%20zuleide"),
+        ("Dela", "busca=529.982.247-25"),
+        ("Dela", "busca=52998224725&ordem=nome"),
+        ("Dela", "busca=Quaresma+Costuras+ME"),
+        ("Zuleide Quaresma: em atraso", "com_vendas=1"),
+        ("CPF 52998224725", ""),
+    ],
+)
+def test_a_saved_view_that_tells_who_it_is_goes(
+    account: Account, saved: Callable[[str, str], int], name: str, query: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved(name, query)
+    saved("De todos", "com_vendas=1&busca=Padaria")
+
+    assert main(["forget", str(account.contact)]) == 0
+
+    told = capsys.readouterr()
+    assert names_of_views(account.warehouse) == ["De todos"]
+    assert "Deleted 1 saved view " in told.out
+    assert "may mean" not in told.err
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("Uma parte", "busca=zulei"),
+        ("Um nome", "busca=Quaresma"),
+        ("Um pedaço", "busca=529.982"),
+        ("Um e-mail", "busca=quem%40example.com"),
+        ("As da Zuleide", "uf=SP"),
+    ],
+)
+def test_a_saved_view_that_may_mean_others_is_told_and_stays(
+    account: Account, saved: Callable[[str, str], int], name: str, query: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = saved(name, query)
+    saved("De todos", "com_vendas=1&busca=Padaria&minimo=529")
+
+    assert main(["forget", str(account.contact)]) == 0
+
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "ana@example.com" in line]
+    assert line.split() == [str(number), *name.split(), "(ana@example.com)"]
+    assert names_of_views(account.warehouse) == [name, "De todos"]
+
+
+def test_a_view_of_a_company_by_its_root_is_told(
+    account: Account, saved: Callable[[str, str], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its other branches are shown by it too."""
+    company = account.ploomes.data.create_contact(Name="Outra Costura", TypeId=1, CNPJ=CNPJ)
+    account.sync()
+    number = saved("Grupo", f"raiz={CNPJ[:8]}")
+    capsys.readouterr()
+
+    assert main(["forget", "--json", str(company)]) == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["views"] == 0
+    assert told["doubtful_views"] == [{"view_id": number, "name": "Grupo", "by_whom": "ana@example.com"}]
+
+
+def test_pages_that_were_kept_with_a_view_are_old(account: Account, saved: Callable[[str, str], int]) -> None:
+    saved("Dela", "busca=Zuleide+Quaresma")
+    with account.warehouse.transaction() as connection:
+        before = connection.execute("select changes from saved_views_state").fetchone()
+
+    main(["forget", str(account.contact)])
+
+    with account.warehouse.transaction() as connection:
+        assert connection.execute("select changes from saved_views_state").fetchone() != before

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from argparse import Namespace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from carteira.cli.opening import opened
 from carteira.cli.terminal import out, out_json, out_table, say
 from carteira.errors import Unacceptable
 from carteira.settings import load
+
+if TYPE_CHECKING:
+    from carteira.warehouse.forget import Erased
 
 
 def forget(arguments: Namespace) -> None:
@@ -21,6 +25,15 @@ def forget(arguments: Namespace) -> None:
         _undo(arguments.contact_id)
     else:
         _forget(arguments)
+
+
+def _tell_doubtful(erased: Erased) -> None:
+    if not erased.doubtful_views:
+        return
+    say("These saved views may mean the contact, or others too. Ask those who saved them, or delete one with")
+    say("`carteira db psql -- -c 'delete from saved_views where view_id = NUMBER'`:")
+    for view in erased.doubtful_views:
+        say(f"  {view.view_id}  {view.name}  ({view.by_whom})")
 
 
 def _list(arguments: Namespace) -> None:
@@ -61,4 +74,7 @@ def _forget(arguments: Namespace) -> None:
         out(f"Emptied {erased.contacts} contact, {erased.deals} deals and {erased.rejected} rejected rows.")
         if erased.older:
             out(f"Deleted {erased.older} rows that an older system left.")
+        if erased.views:
+            out(f"Deleted {erased.views} saved {'view' if erased.views == 1 else 'views'} that told who it is.")
+    _tell_doubtful(erased)
     say('The deals stay in every total, as of "Cliente esquecido". Delete the contact in Ploomes too, and old backups.')

@@ -6,28 +6,56 @@ kept, since nothing else could tell the next full read whom not to bring back.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import aiosql
 from psycopg import sql
 
+from carteira.brazil import CPF_LENGTH, name_key
 from carteira.errors import Unacceptable
+from carteira.warehouse import views
 from carteira.warehouse.connection import Connection
 
 queries: Any = aiosql.from_path(Path(__file__).with_name("forget.sql"), "psycopg")
 
 
+# A shorter word of a search or of a name tells nobody apart.
+TELLING = 3
+
+
+@dataclass(frozen=True)
+class DoubtfulView:
+    """A saved view that may mean the contact and others too: a person has to look at it."""
+
+    view_id: int
+    name: str
+    by_whom: str
+
+
 @dataclass(frozen=True)
 class Erased:
-    """How many rows named a contact: contacts, deals, rejected rows, and rows that an older system left."""
+    """How many rows named a contact: contacts, deals, rejected rows, rows that an older system left, saved views."""
 
     contacts: int
     deals: int
     rejected: int
     older: int
+    views: int
+    doubtful_views: tuple[DoubtfulView, ...]
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What a contact goes by, as searches see it: folded names, bare documents, the first eight of a CNPJ."""
+
+    names: frozenset[str]
+    documents: frozenset[str]
+    root: str | None
 
 
 @dataclass(frozen=True)
@@ -40,17 +68,69 @@ class Forgotten:
 
 def forget(connection: Connection, customer_id: int) -> Erased:
     """Empty what names this contact, and remember not to keep it again; the caller derives and publishes."""
+    named = _named(connection, customer_id)
     queries.remember(connection, customer_id=customer_id)
     queries.empty_staged(connection)
     contacts, deals, rejected = queries.empty_published(connection, customer_id=customer_id)
     older = sum(_delete_aside(connection, table, customer_id) for (table,) in queries.set_aside(connection))
-    erased = Erased(contacts, deals, rejected, older)
-    if not any(vars(erased).values()):
+    if not any((contacts, deals, rejected, older)):
         raise Unacceptable(
             f"Nothing here is about a contact {customer_id}, so nothing was done: take the number from the address "
             "of the customer's page, /clientes/<number>."
         )
-    return erased
+    return Erased(contacts, deals, rejected, older, *_forget_views(connection, named))
+
+
+def _named(connection: Connection, customer_id: int) -> _Named:
+    names, documents, root = queries.named(connection, customer_id=customer_id)
+    return _Named(
+        frozenset(name_key(name) for name in names if name.strip()),
+        frozenset(bare for document in documents if len(bare := _bare(document)) >= CPF_LENGTH),
+        root,
+    )
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", name_key(text)))
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[^0-9A-Z]", "", text.upper())
+
+
+def _forget_views(connection: Connection, named: _Named) -> tuple[int, tuple[DoubtfulView, ...]]:
+    """Delete the saved views that tell who it is; those that may mean others too are only told."""
+    gone, doubtful = [], []
+    for view_id, name, query, by_whom in queries.saved_views(connection):
+        asked = parse_qs(query)
+        texts = [name, *asked.get("busca", [])]
+        if any(_tells(text, named) for text in texts):
+            gone.append(view_id)
+        elif any(_may_tell(text, named) for text in texts) or named.root in asked.get("raiz", []):
+            doubtful.append(DoubtfulView(view_id, name, by_whom))
+    if gone:
+        queries.delete_views(connection, view_ids=gone)
+        views.queries.changed(connection)
+    return len(gone), tuple(doubtful)
+
+
+def _tells(text: str, named: _Named) -> bool:
+    """Whether a text has the whole name, of two words or more, or a document."""
+    words, bare = _words(text), _bare(text)
+    return any(len(_words(name)) > 1 and _words(name) <= words for name in named.names) or any(
+        document in bare for document in named.documents
+    )
+
+
+def _may_tell(text: str, named: _Named) -> bool:
+    """Whether it has a word of the name or a piece of a document; or an e-mail address, which is not kept here."""
+    words = [word for word in _words(text) if len(word) >= TELLING]
+    pieces = [piece for word in text.split() if len(piece := _bare(word)) > TELLING and any(map(str.isdigit, piece))]
+    return (
+        "@" in text
+        or any(word in name for word in words for name in named.names)
+        or any(piece in document for piece in pieces for document in named.documents)
+    )
 
 
 def _delete_aside(connection: Connection, table: str, customer_id: int) -> int:

@@ -56,3 +56,20 @@ from pg_class c
 join pg_attribute a on a.attrelid = c.oid and a.attname = 'customer_id' and not a.attisdropped
 where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
     and c.relname in ('customer_sales_before_carteira', 'sales_before_carteira', 'customers_before_carteira');
+
+-- name: named(customer_id)^
+-- What the contact goes by: its names, on its deals too, its documents, and the first eight of its CNPJ.
+select array(select name from customers where customer_id = :customer_id
+             union select legal_name from customers where customer_id = :customer_id
+             union select contact_name from sales where customer_id = :customer_id and contact_name is not null) as names,
+    array(select unnest(array_remove(array[cnpj, cpf, document_raw], null)) from customers
+          where customer_id = :customer_id) as documents,
+    (select cnpj_root from customers where customer_id = :customer_id) as root;
+
+-- name: saved_views()
+-- Everybody's saved views, and who has them.
+select v.view_id, v.name, v.query, u.email from saved_views v join users u using (user_id) order by v.view_id;
+
+-- name: delete_views(view_ids)!
+-- These views are gone.
+delete from saved_views where view_id = any(:view_ids::bigint[]);
