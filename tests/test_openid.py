@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,6 +19,7 @@ import httpx2
 import provider
 import pytest
 from dashboard import PASSWORD
+from msgspec import structs
 from provider import CLIENT_ID, CLIENT_SECRET, Provider, consent
 from starlette.testclient import TestClient
 
@@ -336,13 +338,18 @@ def test_a_cookie_that_was_changed_is_none(client: TestClient, ana: str, change)
     assert refused(client, back(client, way), "começou em outra janela")
 
 
-def test_a_journey_ends_after_ten_minutes(client: TestClient, ana: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journey_ends_after_ten_minutes(client: TestClient, ana: str) -> None:
     """Here too, for a browser that keeps its cookies for longer."""
-    began = journeys.time.time()
     way = consent(there(client), ana)
+    taken, secret = client.cookies[COOKIE], Secret(CLIENT_SECRET)
+    journey = journeys.opened(taken, secret)
+    assert journey and 590 < journey.until - time.time() <= 600
 
-    monkeypatch.setattr(journeys.time, "time", lambda: began + 601)
+    client.cookies.clear()
+    client.cookies.set(COOKIE, journeys.sealed(structs.replace(journey, until=time.time() - 1), secret))
     assert refused(client, back(client, way), "venceu")
+    client.cookies.set(COOKIE, taken)
+    assert back(client, way).status_code == 303
 
 
 def test_a_key_that_signs_from_now_on_is_found(client: TestClient, company: Provider, ana: str) -> None:

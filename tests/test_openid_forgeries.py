@@ -229,6 +229,7 @@ FORGED: list[tuple[str, Callable[[Liar, str], str]]] = [
     ("for another", lambda liar, nonce: signed(liar.claims(nonce, aud="another"))),
     ("for nobody", lambda liar, nonce: signed(liar.claims(nonce, aud=None))),
     ("for us among others", lambda liar, nonce: signed(liar.claims(nonce, aud=["carteira", "another"]))),
+    ("for another by our wish", lambda liar, nonce: signed(liar.claims(nonce, aud="another", azp="carteira"))),
     ("by another's wish", lambda liar, nonce: signed(liar.claims(nonce, azp="another"))),
     ("over", lambda liar, nonce: signed(liar.claims(nonce, exp=int(time.time()) - 120))),
     ("without an end", lambda liar, nonce: signed(liar.claims(nonce, exp=None))),
