@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 
 from carteira.cli.opening import opened
@@ -10,11 +11,15 @@ from carteira.cli.terminal import out, out_json, progress_bar, say
 from carteira.settings import load
 
 PARTIAL = 3
+# The thread that writes needs the interpreter for a moment after each statement, while others decode pages: after the
+# usual 5 ms of waiting for it, what it wrote is long there.
+SWITCH_SECONDS = 0.0001
 STOPPING = "Stopping: what is read stays, the next run goes on from there. Once more to stop at once."
 
 
 def sync(arguments: Namespace) -> int:
     """Read, check, publish; 3 when it was cut short and the next run has to go on."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     settings = load(required=("PLOOMES_API_KEY",))
     from carteira.sync.run import sync as run
 
