@@ -195,12 +195,11 @@ def look_ups(run: Slice) -> None:
     sets = [one for one in LOOK_UPS if one.kind in wanted - there]
     if not sets:
         return
-    for one, rows in zip(sets, run.at_once(lambda s: _look_up(run, s), sets), strict=True):
-        if rows is None:
-            run.refused |= {one.path}
-            continue
-        with run.lease.transaction(run.connection) as connection:
-            staging.add_look_ups(connection, one.kind, rows)
+    answers = list(zip(sets, run.at_once(lambda s: _look_up(run, s), sets), strict=True))
+    run.refused |= {one.path for one, rows in answers if rows is None}
+    with run.lease.transaction(run.connection) as connection:
+        for one, rows in answers:
+            staging.add_look_ups(connection, one.kind, rows or [])
 
 
 def _look_up(run: Slice, wanted: LookUpSet) -> list[LookUp] | None:

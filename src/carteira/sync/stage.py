@@ -146,15 +146,7 @@ def stage(run: Slice, ready: Sequence[StagedPage], new_reads: Iterable[Read] = (
     with run.lease.transaction(run.connection) as connection:
         staging.add_reads(connection, run.run_id, new_reads)
         staging.stage(connection, ready)
-        staging.queries.count_page(
-            connection,
-            run_id=run.run_id,
-            pages=len(ready),
-            requests=run.requests,
-            throttled=run.client.pacer.throttled,
-            customers=sum(page.size for page in ready if page.read.entity == "contacts"),
-            deals=sum(page.size for page in ready if page.read.entity == "deals"),
-        )
+        staging.advance(connection, run.run_id, ready, run.requests, run.client.pacer.throttled)
     run.read += sum(page.size for page in ready)
     run.progress(Progress(run.read, max(run.expected, run.read), "reading"))
     run.at_step("staged")

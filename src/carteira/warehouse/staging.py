@@ -76,7 +76,7 @@ def add_reads(connection: Connection, run_id: int, reads: Iterable[Read]) -> Non
 
 
 def stage(connection: Connection, pages: Sequence[StagedPage]) -> None:
-    """Rows, rejections and marks of some pages, within the caller's transaction."""
+    """Rows and rejections of some pages, within the caller's transaction."""
     for entity, copy in COPY.items():
         lines = [page.lines for page in pages if page.read.entity == entity and page.lines]
         if lines:
@@ -85,7 +85,23 @@ def stage(connection: Connection, pages: Sequence[StagedPage]) -> None:
     rejected = [rejection for page in pages for rejection in page.rejections]
     if rejected:
         queries.reject(connection, [_without_nul(one) for one in rejected])
-    queries.advance_reads(connection, marks=_marks(pages))
+
+
+def advance(connection: Connection, run_id: int, pages: Sequence[StagedPage], requests: int, throttled: int) -> None:
+    """The marks of pages that were staged within the same transaction, and their part in the log of the run."""
+    sizes: Counter[str] = Counter()
+    for page in pages:
+        sizes[page.read.entity] += page.size
+    queries.advance_reads(
+        connection,
+        marks=_marks(pages),
+        pages=len(pages),
+        requests=requests,
+        throttled=throttled,
+        customers=sizes["contacts"],
+        deals=sizes["deals"],
+        run_id=run_id,
+    )
 
 
 def _marks(pages: Sequence[StagedPage]) -> str:

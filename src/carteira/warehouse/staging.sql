@@ -3,8 +3,14 @@
 insert into staged_reads (run_id, entity, phase, part, since, after_id, upto_id, done, rows_read)
 values (:run_id, :entity, :phase, :part, :since, :after_id, :upto_id, :done, :rows_read);
 
--- name: advance_reads(marks)!
--- How far some parts got: everything up to `after_id` is staged.
+-- name: advance_reads(marks, pages, requests, throttled, customers, deals, run_id)!
+-- How far some parts got: everything up to `after_id` is staged; and what that added to the run.
+with counted as (
+    update sync_runs
+    set pages = pages + :pages, requests = :requests, throttled = :throttled, last_page_at = clock_timestamp(),
+        customers_read = customers_read + :customers, deals_read = deals_read + :deals
+    where id = :run_id
+)
 update staged_reads as read
 set after_id = mark.after_id, done = mark.done, rows_read = read.rows_read + mark.rows_read
 from jsonb_to_recordset(:marks::jsonb)
@@ -14,13 +20,6 @@ where (read.entity, read.phase, read.part) = (mark.entity, mark.phase, mark.part
 -- name: reads()
 -- The parts of the unfinished run's reads.
 select entity, phase, part, since, after_id, upto_id, done, rows_read from staged_reads order by entity, phase, part;
-
--- name: count_page(pages, requests, throttled, customers, deals, run_id)!
--- What a batch of pages added to the run.
-update sync_runs
-set pages = pages + :pages, requests = :requests, throttled = :throttled, last_page_at = clock_timestamp(),
-    customers_read = customers_read + :customers, deals_read = deals_read + :deals
-where id = :run_id;
 
 -- name: reject(entity, id, field, reason, raw)*!
 -- A row that could not be read.
