@@ -18,7 +18,7 @@ from carteira.errors import CarteiraError
 
 INTERRUPTED = 130
 # Starting makes some hundred thousand objects that stay: to look through them every 700 takes a tenth of the start.
-COLLECT_EVERY = 50_000
+COLLECT_EVERY = 100_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
