@@ -10,6 +10,7 @@ import aiosql
 import pytest
 
 import carteira
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Warehouse
 
 pytestmark = pytest.mark.every_postgres
@@ -51,3 +52,12 @@ def test_every_block_fits_the_schema(warehouse: Warehouse, path: Path) -> None:
 def test_every_block_says_what_it_is_for(path: Path) -> None:
     for block in re.split(r"^-- name: ", path.read_text("utf-8"), flags=re.MULTILINE)[1:]:
         assert block.splitlines()[1].startswith("-- "), f"{path.name}: {block.splitlines()[0]}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.name for path in FILES])
+def test_every_block_is_read_by_its_name_as_aiosql_reads_the_file(path: Path) -> None:
+    read = Blocks(path)
+
+    assert {name: getattr(read, name).sql for name, _ in _blocks(path)} == dict(_blocks(path))
+    with pytest.raises(AttributeError, match=f"{path.name} has no block missing"):
+        read.missing  # noqa: B018

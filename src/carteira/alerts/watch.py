@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import aiosql
 import psycopg
 
 from carteira.alerts import channels, messages
@@ -23,10 +22,11 @@ from carteira.alerts.messages import Message, Place, Trouble
 from carteira.alerts.pings import health_check
 from carteira.errors import CarteiraError, LeaseHeld
 from carteira.settings import Settings
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection, Warehouse
 from carteira.warehouse.stamp import STALE_AFTER
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("troubles.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("troubles.sql"))
 log = logging.getLogger(__name__)
 
 # Longer than all channels may take.

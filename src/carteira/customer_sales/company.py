@@ -12,14 +12,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import aiosql
-
 from carteira.customer_sales.rebuild import all_is_adopted, rebuild
 from carteira.errors import Refused
 from carteira.warehouse import publish, runs
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("company.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("company.sql"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import aiosql
-
 from carteira.brazil import name_key
 from carteira.customer_sales.period import Period
 from carteira.customer_sales.segments import UNJUDGED, Portfolio
 from carteira.customer_sales.sight import Sight
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("customers.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("customers.sql"))
 
 Order = Literal["asc", "desc"]
 # How many customers, what they bought, in how many deals.

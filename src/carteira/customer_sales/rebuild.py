@@ -11,12 +11,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import aiosql
-
 from carteira.customer_sales import rhythm
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("definition.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("definition.sql"))
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import aiosql
-
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("rhythm.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("rhythm.sql"))
 
 # Over more days than this nearly everybody has bought something.
 MOST_DAYS = 31

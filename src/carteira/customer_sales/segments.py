@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import aiosql
-
 from carteira.customer_sales.period import add_months, day_begins
 from carteira.customer_sales.sight import Sight
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("segments.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("segments.sql"))
 
 Status = Literal["novo", "ativo", "recuperado", "quase", "inativo", "sem"]
 STATUSES: tuple[Status, ...] = ("novo", "ativo", "recuperado", "quase", "inativo", "sem")

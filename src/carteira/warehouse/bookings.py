@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import aiosql
 import psycopg
 
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection, Warehouse
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("bookings.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("bookings.sql"))
 
 # There is one run at a time: the next one takes the places of a run that died.
 RUN = "run"

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import aiosql
 import psycopg
 from psycopg import sql
 
 from carteira.errors import DatabaseError
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection, Warehouse
 from carteira.warehouse.migrations import ADOPTED, functions, migrations, tables
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("drift.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("drift.sql"))
 
 ASIDE = [f"{name}_before_carteira" for name in sorted(ADOPTED)]
 

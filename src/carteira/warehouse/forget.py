@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-import aiosql
 from psycopg import sql
 
 from carteira.brazil import CPF_LENGTH, name_key
 from carteira.errors import Unacceptable
 from carteira.warehouse import views
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("forget.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("forget.sql"))
 
 
 # A shorter word of a search or of a name tells nobody apart.

@@ -13,13 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import aiosql
-
 from carteira.warehouse import staging
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 from carteira.warehouse.staging import StagedPage
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("hints.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("hints.sql"))
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import aiosql
 import psycopg
 
 from carteira.errors import DatabaseError, LeaseHeld, LeaseLost
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection, Warehouse
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("lease.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("lease.sql"))
 
 
 @dataclass

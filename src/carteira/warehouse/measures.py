@@ -7,11 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import aiosql
-
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("measures.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("measures.sql"))
 
 STATES = ("succeeded", "failed", "refused", "partial", "running")
 

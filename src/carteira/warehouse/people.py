@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import aiosql
-
 from carteira.errors import Unacceptable
 from carteira.warehouse import subjects
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("people.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("people.sql"))
 
 ROLES = ("admin", "gestor", "vendedor")
 SESSION_IDLE = timedelta(days=7)

@@ -8,11 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import aiosql
-
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("runs.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("runs.sql"))
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,14 @@ from pathlib import Path
 from sys import byteorder
 from typing import Any
 
-import aiosql
 import msgspec
 
 from carteira import brazil
 from carteira.records import Contact, Deal, LookUp, Rejection, Row
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("staging.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("staging.sql"))
 
 COPY = {
     "deals": (

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import aiosql
-
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("stamp.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("stamp.sql"))
 
 # The default schedule is every six hours: one run may fail before anybody is alarmed.
 STALE_AFTER = timedelta(hours=13)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import aiosql
-
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("subjects.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("subjects.sql"))
 
 
 def user_of(connection: Connection, issuer: str, subject: str, email: str) -> int | None:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiosql
-
 from carteira.errors import CarteiraError
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("views.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("views.sql"))
 
 LONGEST_NAME = 60
 MOST = 30
