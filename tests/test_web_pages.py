@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -89,6 +90,41 @@ def test_a_run_on_its_way_is_looked_at_anew(client: TestClient, warehouse: Wareh
         connection.execute("insert into sync_runs (mode, state, deals_expected) values ('full', 'running', 10)")
 
     assert "etag" not in client.get("/sincronizacoes").headers
+
+
+def test_the_banner_says_why_to_whoever_may_know(client: TestClient, warehouse: Warehouse) -> None:
+    """The sentence of a failure names addresses, what the audit refused counts everybody's deals: none for a seller."""
+    refused = audit.shrinkage("deals", 29_852, 3412, accepted=False)
+    with warehouse.transaction() as connection:
+        connection.execute(
+            "insert into sync_runs (mode, state, error, audit) values ('full', 'failed', %s, '[]')",
+            ["Ploomes answered /Deals with HTTP 404."],
+        )
+    seller = viewer(warehouse, "vendedor", ANA)
+
+    assert "O Ploomes respondeu a /Deals com HTTP 404. Confira" in client.get("/").text
+    assert 'action="/sincronizacoes"' not in client.get("/").text, "there is no key to start a run with"
+    assert "HTTP 404" not in client.get("/", headers=seller).text
+    with warehouse.transaction() as connection:
+        connection.execute(
+            "insert into sync_runs (mode, state, error, audit) values ('full', 'refused', %s, %s)",
+            [f"Refused to publish run 7: {refused.detail}", json.dumps([refused.as_dict()])],
+        )
+    page = client.get("/").text
+    assert "foi recusada: 3.412 negócios sumiriam (11,4%).</b>" in page
+    assert "aceite as exclusões" in page
+    assert "3.412" not in client.get("/", headers=seller).text
+    assert "foi recusada pela conferência" in client.get("/", headers=seller).text
+
+
+def test_who_cannot_sync_is_told_who_does(warehouse: Warehouse, tmp_path: Path) -> None:
+    with served(settings_of(tmp_path), warehouse) as client:
+        page = client.get("/", headers=viewer(warehouse, "vendedor", ANA)).text
+        of_admin = client.get("/", headers=viewer(warehouse, "admin")).text
+
+    assert "Quem administra a Carteira faz a primeira" in page
+    assert "carteira sync" not in page
+    assert "carteira sync" in of_admin
 
 
 def test_only_an_admin_starts_a_run(client: TestClient, warehouse: Warehouse) -> None:

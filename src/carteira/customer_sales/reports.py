@@ -100,6 +100,7 @@ class Standing:
     state: str | None
     opened_at: datetime | None
     error: str | None
+    audit: list[dict[str, Any]]
     customers_read: int | None
     customers_expected: int | None
     deals_read: int | None

@@ -244,7 +244,7 @@ select (select max(opened_at) from sync_runs where state = 'succeeded') as last_
        (select publication from sync_state) as publication,
        exists (select from customer_sales) as has_customers,
        (select count(*) from rejected_rows where closed_at is null) as rejected_rows,
-       last.state, last.opened_at, last.error, last.customers_read, last.customers_expected, last.deals_read, last.deals_expected
+       last.state, last.opened_at, last.error, coalesce(last.audit, '[]') as audit, last.customers_read, last.customers_expected, last.deals_read, last.deals_expected
 from (select 1) one
 left join (select * from sync_runs order by id desc limit 1) last on true;
 

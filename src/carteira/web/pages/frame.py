@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from hashlib import blake2b
 from typing import Annotated, Any, TypeVar
@@ -23,6 +23,7 @@ from carteira.warehouse.stamp import Stamp
 from carteira.web import kept, templating
 from carteira.web.formats import Formats
 from carteira.web.languages import marked
+from carteira.web.pages.freshness import Banner, Fresh, banner, fresh
 from carteira.web.pages.saved import SavedTab, saved_tabs
 from carteira.web.portfolios import Portfolios
 from carteira.web.session import Viewer, sight_of, signed_in
@@ -38,35 +39,6 @@ PAGES = (
 )
 BIGGEST_ID = 2**63 - 1
 ROLES = {"admin": marked("Administração"), "gestor": marked("Gestão"), "vendedor": marked("Vendas")}
-# How a run that did not publish is called, beside its time and in a sentence.
-ENDED = {
-    "refused": (
-        marked("A de %(when)s foi recusada"),
-        marked("A sincronização de %(when)s foi recusada pela conferência."),
-    ),
-    "failed": (
-        marked("A de %(when)s foi interrompida"),
-        marked("A sincronização de %(when)s não chegou ao fim."),
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Fresh:
-    """The foot of the side bar. `state` is ok, stale, failed or none."""
-
-    state: str
-    at: datetime | None
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Banner:
-    """What happened, and what still holds; `kind` is warn or fail."""
-
-    kind: str
-    what: str
-    then: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +182,8 @@ def _frame(page: str, view: View, standing: Standing) -> Frame:
         viewer_initials=initials(name),
         is_first_visitor=viewer.user_id is None,
         rejected=standing.rejected_rows if view.sight.sees_all else 0,
-        fresh=_fresh(standing, view.stamp, view.f),
-        banner=_banner(standing, view.stamp, view.f),
+        fresh=fresh(standing, view.stamp, view.f),
+        banner=banner(standing, view.stamp, view.f, told=view.sight.sees_all),
         has_data=standing.has_customers,
         has_key=(has_key := view.request.app.state.settings.ploomes_api_key is not None),
         may_start=has_key and viewer.role == "admin",
@@ -226,40 +198,6 @@ def initials(name: str) -> str:
     words = [word for word in name.replace("@", " ").split() if word[0].isalnum() and word[0] == word[0].upper()]
     words = words or name.split() or ["?"]
     return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
-
-
-def _fresh(standing: Standing, read: Stamp, f: Formats) -> Fresh:
-    at = read.last_sync_at
-    if standing.opened_at and standing.state in ENDED:
-        return Fresh("failed", at, f.say(ENDED[standing.state][0], when=f.when(standing.opened_at, read.today)))
-    if at is None:
-        return Fresh(
-            "none", None, f.say("Primeira leitura em curso") if standing.state else f.say("Nada sincronizado ainda")
-        )
-    if read.stale:
-        return Fresh("stale", at, f.say("A sincronização está atrasada"))
-    return Fresh("ok", at, f.say("Confere com o Ploomes"))
-
-
-def _banner(standing: Standing, read: Stamp, f: Formats) -> Banner | None:
-    at = read.last_sync_at
-    if standing.opened_at and standing.state in ENDED:
-        what = f.say(ENDED[standing.state][1], when=f.when(standing.opened_at, read.today))
-        still = (
-            f.say("Nada mudou: você vê os dados de %(when)s.", when=f.when(at, read.today))
-            if at
-            else f.say("Ainda não há dados publicados.")
-        )
-        return Banner("fail", what, still)
-    if at and read.stale_hours is not None:
-        what = f.say("Os dados são de %(when)s.", when=f.when(at, read.today))
-        then = f.count(
-            "Nada foi publicado há %(n)s hora; os totais valem até aquele momento.",
-            "Nada foi publicado há %(n)s horas; os totais valem até aquele momento.",
-            read.stale_hours,
-        )
-        return Banner("warn", what, then)
-    return None
 
 
 def _progress(standing: Standing) -> Progress | None:

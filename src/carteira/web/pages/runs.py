@@ -133,7 +133,7 @@ def _line(run: Run, f: Formats) -> Line:
         run,
         (kind, mark, f.say(name)),
         verdicts,
-        failure(run, verdicts, f),
+        failure(run.error, run.audit, f),
         _summary(run, verdicts, f),
         _changes(run, f),
     )
