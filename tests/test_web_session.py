@@ -404,4 +404,5 @@ def test_good_passwords_are_taken_and_kept_as_argon2id() -> None:
     assert passwords.matches(kept, PASSWORD)
     assert not passwords.matches(kept, PASSWORD + " ")
     assert not passwords.matches(None, PASSWORD)
+    assert not any(passwords.matches(nothing, "the password of nobody") for nothing in (None, ""))
     assert not passwords.matches("not a hash", PASSWORD)

@@ -49,7 +49,7 @@ def matches(password_hash: str | None, password: str) -> bool:
             _hasher().verify(password_hash or _nobodys(), password.encode("utf-8", "surrogatepass"))
         except (VerificationError, InvalidHashError):
             return False
-    return password_hash is not None
+    return bool(password_hash)
 
 
 @cache
