@@ -288,7 +288,15 @@ def test_a_wrong_state_leads_nowhere(client: TestClient, ana: str, state: str) -
     answer = client.get(way.replace(right, quote(state, errors="surrogatepass")))
 
     assert refused(client, answer, "começou em outra janela")
-    assert refused(client, back(client, way), "começou em outra janela"), "the journey is over"
+    assert back(client, way).status_code == 303, "and ends no journey"
+
+
+def test_of_two_windows_the_later_one_gets_in(client: TestClient, ana: str) -> None:
+    first = consent(there(client), ana)
+    second = consent(there(client, "/clientes"), ana)
+
+    assert refused(client, back(client, first), "começou em outra janela")
+    assert back(client, second).headers["location"] == "/clientes"
 
 
 def test_a_code_is_good_once(client: TestClient, warehouse: Warehouse, ana: str) -> None:

@@ -55,17 +55,25 @@ def there(request: Request, para: Answer = "/") -> Response:
 def back(request: Request, state: Answer = "", code: Answer = "", error: Answer = "", iss: Answer = "") -> Response:
     """Back from the provider: a session for the user whom it means, or a sentence on the page of the sign-in."""
     provider = _provider(request)
-    journey = journeys.opened(request.cookies.get(_cookie(request), ""), provider.client_secret)
+    journey = _journey(request, provider, state)
+    if journey is None:
+        # Another window's may still be on its way: its cookie stays.
+        return sign_in_page(request, failure=LOST, status=401)
     try:
-        if journey is None or not hmac.compare_digest(journey.state.encode(), state.encode("utf-8", "replace")):
-            raise NotLetIn(LOST, "no journey of this browser's")
         response = let_in(request, _session(request, provider, journey, code, error, iss), journey.target)
     except NotLetIn as refusal:
-        target = journey.target if journey else "/"
-        response = sign_in_page(request, failure=refusal.failure, target=target, status=refusal.status)
+        response = sign_in_page(request, failure=refusal.failure, target=journey.target, status=refusal.status)
     # Good for one way back only.
     response.delete_cookie(_cookie(request), path="/", secure=request.app.state.https, httponly=True)
     return response
+
+
+def _journey(request: Request, provider: Provider, state: str) -> Journey | None:
+    """The journey that this browser is on, if it is the one of which somebody comes back."""
+    journey = journeys.opened(request.cookies.get(_cookie(request), ""), provider.client_secret)
+    if journey is None or not hmac.compare_digest(journey.state.encode(), state.encode("utf-8", "replace")):
+        return None
+    return journey
 
 
 def _session(request: Request, provider: Provider, journey: Journey, code: str, error: str, iss: str) -> str:
