@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,13 +14,13 @@ import pytest
 from servers import Server
 
 from carteira.cli import main
-from carteira.doctor import database, examine
+from carteira.doctor import database, examine, strangers
 from carteira.doctor.finding import Finding
 from carteira.settings import Settings
 from carteira.simulator.server import Simulator
 from carteira.sync.run import sync
 from carteira.warehouse import migrate
-from carteira.warehouse.connection import Warehouse
+from carteira.warehouse.connection import Connection, Warehouse
 
 SECRET = "3f9c1e7a5b2d8046"
 
@@ -322,20 +323,50 @@ def test_alerts_that_reach_nobody(patient: Patient, synced: None) -> None:
     assert patient.wrong(SMTP_URL="smtp://mail.example.com")["alerts"].state == "warning"
 
 
-def test_a_stranger_who_is_in_a_group_that_may_read(patient: Patient, synced: None, warehouse: Warehouse) -> None:
-    """Roles are a server's, so this is done within a transaction and seen from there."""
+@pytest.fixture
+def strange(synced: None, warehouse: Warehouse) -> Iterator[Connection]:
+    """A transaction in which there are roles as Supabase has them: roles are a server's, so none of it stays."""
     with warehouse.transaction() as connection, connection.transaction(force_rollback=True):
-        for role in ("anon", "readers_of_all"):
+        for role in ("anon", "authenticated", "readers_of_all", "plain"):
             if not connection.execute("select from pg_roles where rolname = %s", [role]).fetchone():
                 connection.execute(f"create role {role}")
-        assert list(database._strangers(connection)) == []
-        connection.execute("grant select on sales to readers_of_all")
-        connection.execute("grant readers_of_all to anon")
+        connection.execute("grant usage on schema public to anon, authenticated")
+        assert list(strangers.examine(connection)) == []
+        yield connection
 
-        (found,) = database._strangers(connection)
+
+@pytest.mark.parametrize(
+    ("opening", "role", "what"),
+    [
+        ("grant select on sales to readers_of_all; grant readers_of_all to anon", "anon", "has the right to {} sales"),
+        ("grant select (name) on customers to anon", "anon", "has the right to {} customers"),
+        ("grant select (name) on customers to anon; alter table customers disable row level security", "anon",
+         "can {} customers"),
+        ("grant insert on hints to readers_of_all; grant readers_of_all to anon; create policy p on hints with check (true)",
+         "anon", "can {} hints"),
+        ("alter role anon bypassrls; grant insert (entity) on hints to anon", "anon", "can {} hints"),
+    ],
+)  # fmt: skip
+def test_what_a_stranger_can_do_is_tried(strange: Connection, opening: str, role: str, what: str) -> None:
+    """By a group, or by a single column; and nothing that was tried stays."""
+    strange.execute(opening)
+
+    (found,) = strangers.examine(strange)
 
     assert found.state == "failed"
-    assert "anon" in found.text and "sales" in found.text
+    assert f"The role {role} {what.format('read or write')}:" in found.text
+    assert strange.execute("select current_user = session_user, count(*) from hints").fetchone() == (True, 0)
+
+
+def test_where_a_stranger_cannot_be_played_his_rights_are_asked_for(strange: Connection) -> None:
+    """Though everything is open."""
+    strange.execute("alter table sales disable row level security")
+    strange.execute("grant select on sales to readers_of_all; grant readers_of_all to anon")
+    strange.execute("set local session authorization plain")
+
+    (found,) = strangers.examine(strange)
+
+    assert "anon has the right to read or write sales" in found.text
 
 
 def test_a_transaction_pooler_is_recognized(server: Server, warehouse: Warehouse, pgbouncer: Warehouse) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
-from carteira.doctor import alive
+from carteira.doctor import alive, strangers
 from carteira.doctor.finding import Finding, failed, ok, warning
 from carteira.errors import CarteiraError
 from carteira.settings import Settings
@@ -17,15 +17,6 @@ from carteira.warehouse.drift import Drift
 from carteira.warehouse.embedded import open_warehouse
 from carteira.warehouse.migrations import tables
 
-OPEN_TO_STRANGERS = """
-    select role.rolname, kept.relname
-    from pg_roles role
-    join pg_class kept on kept.relnamespace = current_schema()::regnamespace and kept.relname = any(%(tables)s)
-    where role.rolname in ('anon', 'authenticated')
-    and has_table_privilege(role.oid, kept.oid, 'select, insert, update, delete, truncate')
-    and not exists (select from aclexplode(kept.relacl) granted where granted.grantee in (0, role.oid))
-    order by 1, 2 limit 5
-"""
 OLDEST_MAJOR = 15
 STALE_AFTER = timedelta(hours=24)
 
@@ -96,19 +87,10 @@ def _schema(settings: Settings, warehouse: Warehouse) -> Iterator[Finding]:
     if not found:
         yield ok("schema", "The schema is as expected, with row-level security on and nothing open to strangers.")
     with warehouse.transaction(snapshot=True) as connection:
-        yield from _strangers(connection)
         yield from _freshness(connection)
         yield from alive.examine(settings, connection)
-
-
-def _strangers(connection: Connection) -> Iterator[Finding]:
-    """As the roles see it whom PostgREST serves: what they may do though nothing was granted to them by name."""
-    for role, table in connection.execute(OPEN_TO_STRANGERS, {"tables": tables()}):
-        yield failed(
-            "strangers",
-            f"The role {role} may read or write {table}, by a group that it is in or by being above the rules.",
-            f"Run `carteira db psql` and there: \\du {role}; take it out of that group, or take BYPASSRLS from it.",
-        )
+    with warehouse.transaction() as connection:
+        yield from strangers.examine(connection)
 
 
 def _remedy(difference: Drift) -> str:
