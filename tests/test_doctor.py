@@ -23,6 +23,7 @@ from carteira.warehouse import migrate
 from carteira.warehouse.connection import Connection, Warehouse
 
 SECRET = "3f9c1e7a5b2d8046"
+ANYBODY = "create policy anybody on hints with check (true)"
 
 
 @dataclass
@@ -342,8 +343,7 @@ def strange(synced: None, warehouse: Warehouse) -> Iterator[Connection]:
         ("grant select (name) on customers to anon", "anon", "has the right to {} customers"),
         ("grant select (name) on customers to anon; alter table customers disable row level security", "anon",
          "can {} customers"),
-        ("grant insert on hints to readers_of_all; grant readers_of_all to anon; create policy p on hints with check (true)",
-         "anon", "can {} hints"),
+        (f"grant insert on hints to readers_of_all; {ANYBODY}; grant readers_of_all to anon", "anon", "can {} hints"),
         ("alter role anon bypassrls; grant insert (entity) on hints to anon", "anon", "can {} hints"),
     ],
 )  # fmt: skip
