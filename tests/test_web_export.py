@@ -92,6 +92,12 @@ def test_the_file_has_groups_where_the_page_has(client: TestClient, warehouse: W
     assert first == ["Padaria São João Ltda", "2", "", "11.222.333", "4"]
     assert [row[:3] for row in rest][:2] == [["Açougue Boi & Cia", "1", "2"], ["Maria da Conceição", "1", "3"]]
     assert len(rest) == 4
+    judged = lines(client, "agrupar=grupo&colunas=status,classe")[1]
+    assert judged[2] in STATUS.values()
+    assert judged[3] == "A"
+    page = client.get("/clientes?agrupar=grupo").text
+    assert page.count('<span class="chip chip--') == 5
+    assert "2 clientes · " in page
 
 
 def test_the_answer_is_a_file_with_a_name(client: TestClient) -> None:

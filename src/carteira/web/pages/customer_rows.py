@@ -60,6 +60,8 @@ def _name(f: Formats) -> Cell:
         customer = line.customer
         name = escape(customer.customer_name)
         state = _again(customer.state) if customer.state else stateless
+        if line.members > 1:
+            state = f.count("%(n)s cliente", "%(n)s clientes", line.members)
         last = f.date(customer.last_purchase_date) if customer.last_purchase_date else never
         return (
             f'<td class="main clip"><a href="{escape(line.address)}" title="{name}">{name or nameless}</a>'
@@ -86,7 +88,7 @@ def _document(f: Formats, marks: Marks) -> Cell:
 
 def _status(f: Formats, marks: Marks) -> Cell:
     chips = {status: str(marks.chip(status, status, f.say(name))) for status, name in STATUS.items()}
-    return lambda line: f"<td>{chips[line.customer.status] if line.members == 1 else NOTHING}</td>"
+    return lambda line: f"<td>{chips[line.customer.status]}</td>"
 
 
 def _letter(f: Formats, marks: Marks) -> Cell:
