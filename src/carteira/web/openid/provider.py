@@ -140,7 +140,7 @@ class Provider:
         else:
             fields |= {"client_id": self.client_id, "client_secret": self.client_secret.reveal()}
         status, body = self._ask("POST", self.metadata().token_endpoint, headers, urlencode(fields))
-        if 400 <= status < 500:
+        if status in (400, 401, 403):
             raise unproven(f"the provider refused the code: {_fault(body)}")
         if status != 200:
             raise away(f"the provider answered a code with HTTP {status}")
