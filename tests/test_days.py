@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -155,10 +156,23 @@ def test_nobody_adds_up_beside_a_writer(filled: Warehouse) -> None:
     """He would not see what the writer is about to commit, and call the day good after it."""
     with filled.transaction() as connection:
         connection.execute("update sales_days set stale = true")
-    with filled.transaction() as writer:
-        publish.alone(writer)
-        assert days.refresh(filled, ZONE, TODAY, least_deals=0) == 0
-    assert days.refresh(filled, ZONE, TODAY, least_deals=0) > 700
+    with ThreadPoolExecutor(1) as pool:
+        with filled.transaction() as writer:
+            publish.alone(writer)
+            adding = pool.submit(days.refresh, filled, ZONE, TODAY, least_deals=0)
+            while not writer.execute("select 1 from pg_locks where locktype = 'advisory' and not granted").fetchone():
+                assert not adding.done()
+            writer.execute("update sales set total = total + 1 where closed_at is not null")
+        assert adding.result() > 700
+    with filled.transaction() as connection:
+        assert_same(connection, [ALWAYS], EVERYTHING)
+
+
+def test_it_stops_when_asked(filled: Warehouse) -> None:
+    with filled.transaction() as connection:
+        connection.execute("update sales_days set stale = true")
+    asked = iter([False, False, True])
+    assert days.refresh(filled, ZONE, TODAY, least_deals=0, stopping=asked.__next__) == 2 * days.AT_ONCE
 
 
 def test_whoever_writes_deals_marks_their_days(warehouse: Warehouse) -> None:

@@ -6,7 +6,7 @@ missing is read from the deals. So an answer never waits for a day to be kept, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -31,20 +31,27 @@ AT_ONCE = 16
 Bounds = tuple[datetime, datetime]
 
 
-def refresh(warehouse: Warehouse, zone: ZoneInfo, today: date, *, least_deals: int = MANY_DEALS) -> int:
-    """Add up the days that are wanting, up to `today`; how many.
+def refresh(
+    warehouse: Warehouse,
+    zone: ZoneInfo,
+    today: date,
+    *,
+    least_deals: int = MANY_DEALS,
+    stopping: Callable[[], bool] = lambda: False,
+) -> int:
+    """Add up the days that are wanting, up to `today` and the newest first; how many, until asked to stop.
 
-    Each few in a transaction of their own, which keeps writers of deals out. Ends early where one is at work: what he
-    publishes will want days of its own.
+    Each few in a transaction of their own, which waits for writers of deals and keeps them out.
     """
     with warehouse.transaction() as connection:
         days = _days(connection, zone, today, least_deals)
         wanting = list(queries.wanting(connection, **_arrays(days))) if days else []
     done = 0
     for some in _parts(wanting):
+        if stopping():
+            break
         with warehouse.transaction() as connection:
-            if not publish.alone_at_once(connection):
-                break
+            publish.alone(connection)
             derive(connection, days, some)
         done += len(some)
     return done
@@ -62,6 +69,12 @@ def derive(connection: Connection, days: list[Bounds], wanting: list[Bounds]) ->
 def are_kept(connection: Connection) -> bool:
     """Whether it is the days that are to be read: most of them are good."""
     return bool(queries.are_kept(connection)[0])
+
+
+def are_worth_it(connection: Connection, least_deals: int = MANY_DEALS) -> bool:
+    """Whether the account has so many deals."""
+    deals, _ = queries.bearing(connection)
+    return bool(deals >= least_deals)
 
 
 def _days(connection: Connection, zone: ZoneInfo, today: date, least_deals: int) -> list[Bounds]:

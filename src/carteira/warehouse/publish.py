@@ -46,11 +46,6 @@ def alone(connection: Connection) -> None:
     queries.alone(connection)
 
 
-def alone_at_once(connection: Connection) -> bool:
-    """The same without waiting: False where another writer is at work."""
-    return bool(queries.alone_at_once(connection)[0])
-
-
 def merge(
     connection: Connection,
     run_id: int,

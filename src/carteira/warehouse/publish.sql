@@ -5,12 +5,6 @@ select pg_advisory_xact_lock(hashtext('carteira.publish'), hashtext(current_sche
     set_config('jit', 'off', true),
     set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')) / 1024, 32768)::text, true);
 
--- name: alone_at_once()^
--- The same lock, if nobody has it.
-select pg_try_advisory_xact_lock(hashtext('carteira.publish'), hashtext(current_schema())) as alone,
-    set_config('jit', 'off', true),
-    set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')) / 1024, 32768)::text, true);
-
 -- name: days_change()!
 -- The days of the deals that are staged, as they were and as they will be, are no longer what was added up.
 update sales_days

@@ -30,6 +30,7 @@ from carteira.web.portfolios import Portfolios
 from carteira.web.session import cookie_name
 from carteira.web.statics import FOLDER, Statics
 from carteira.web.templating import templates
+from carteira.web.warming import kept_warm
 
 if TYPE_CHECKING:
     from carteira.settings import Settings
@@ -112,7 +113,9 @@ def _check(connection: psycopg.Connection[Any]) -> None:
 def serve(settings: Settings, warehouse: Warehouse, host: str, port: int) -> None:
     """Serve in this process until SIGINT or SIGTERM: open requests are answered, a run on the way is left partial."""
     refuse_taken_port(host, port)
-    asyncio.run(_serve(create_app(settings, warehouse), host, port))
+    app = create_app(settings, warehouse)
+    with kept_warm(app):
+        asyncio.run(_serve(app, host, port))
 
 
 async def _serve(app: FastAPI, host: str, port: int) -> None:
