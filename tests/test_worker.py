@@ -28,6 +28,7 @@ from psycopg import sql
 from quick import last_run, one
 from world import settings_for
 
+from carteira.cli.stopping import interrupted_by_sigterm
 from carteira.cli.worker import working_beside
 from carteira.errors import DatabaseError, PloomesRefused, PloomesUnavailable, Refused, SchemaMismatch, SettingsError
 from carteira.settings import Secret, Settings, load
@@ -340,6 +341,24 @@ def test_what_keeps_a_worker_from_working_ends_what_serves_with_it(settings: Set
         working_beside(replace(settings, ploomes_api_key=None), warehouse),
     ):
         pass
+
+
+def test_a_worker_that_dies_ends_what_serves_with_it(
+    settings: Settings, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a fault of ours, which nobody foresaw: a dashboard that grows old in silence would be worse."""
+
+    def die(*_: object) -> None:
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(schedule, "_hints_published", die)
+
+    with (
+        pytest.raises(RuntimeError, match="out of luck"),
+        interrupted_by_sigterm(),
+        working_beside(settings, warehouse),
+    ):
+        threading.Event().wait(20)
 
 
 def test_strangers_cannot_look_into_the_queue(warehouse: Warehouse) -> None:

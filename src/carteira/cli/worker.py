@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from argparse import Namespace
 from collections.abc import Iterator
@@ -34,16 +36,28 @@ def worker(arguments: Namespace) -> None:
 
 @contextmanager
 def working_beside(settings: Settings, warehouse: Warehouse) -> Iterator[None]:
-    """A worker in a thread of this process, for as long as the block lasts."""
+    """A worker in a thread of this process, for as long as the block lasts, which ends where the worker dies."""
     from carteira.sync import schedule
 
     # Here and not in the thread, where it would end nothing.
     schedule.make_ready(settings, warehouse)
     stopping = threading.Event()
-    thread = threading.Thread(target=schedule.work, args=(settings, warehouse, stopping), name="worker")
+    faults: list[Exception] = []
+
+    def work() -> None:
+        try:
+            schedule.work(settings, warehouse, stopping)
+        except Exception as fault:  # noqa: BLE001 - raised below, in the thread that has to end
+            faults.append(fault)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=work, name="worker")
     thread.start()
     try:
         yield
     finally:
         stopping.set()
         thread.join()
+        if faults:
+            # A dashboard that nothing keeps fresh any more looks as if all were well.
+            raise faults[0]
