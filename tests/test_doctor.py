@@ -296,8 +296,29 @@ def test_a_pace_that_is_used_up_or_shared(patient: Patient, synced: None, wareho
     assert "3 times" in patient.wrong()["pace"].text
 
     with warehouse.transaction() as connection:
+        connection.execute("delete from request_bookings")
         connection.execute("insert into request_bookings (booked_at, requests) values (now(), 109)")
-    assert "109 of 110" in patient.wrong()["pace"].text
+    examined = examine(patient.given, patient.folder)
+    assert "109 of 110" in next(found for found in examined if found.check == "pace").text
+    examined.close()
+
+
+def test_the_doctor_books_what_he_asks(
+    patient: Patient, synced: None, warehouse: Warehouse, simulator: Simulator
+) -> None:
+    """A run under way would else meet the limit because of him; without a database he asks all the same."""
+    with warehouse.transaction() as connection:
+        connection.execute("delete from request_bookings")
+    simulator.requests.clear()
+
+    patient.findings()
+
+    with warehouse.transaction() as connection:
+        (booked,) = connection.execute("select sum(requests) from request_bookings").fetchone() or (0,)
+    assert booked == len(simulator.requests) > 5
+    away = patient.wrong(DATABASE_URL="postgresql://ana@127.0.0.1:1/x")
+    assert "ploomes" not in away
+    assert len(simulator.requests) == 2 * booked
 
 
 def test_webhooks_that_went_silent(patient: Patient, synced: None, warehouse: Warehouse) -> None:

@@ -6,7 +6,7 @@ fault is told once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 from carteira.doctor import crm, database, environment, openid
@@ -15,7 +15,7 @@ from carteira.errors import SettingsError
 from carteira.settings import load
 
 
-def examine(environ: Mapping[str, str], folder: Path) -> Iterator[Finding]:
+def examine(environ: Mapping[str, str], folder: Path) -> Generator[Finding]:
     """Every check, one finding after the other as they are made."""
     yield from environment.files(folder)
     try:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 
+import psycopg
+
 from carteira.doctor.finding import Finding, failed, ok, warning
-from carteira.errors import PloomesError, PloomesRefused
+from carteira.errors import CarteiraError, PloomesError, PloomesRefused
 from carteira.ploomes import pages, refusal
 from carteira.ploomes.client import Answer, Client, Patience
 from carteira.ploomes.entities import ENTITIES, LOOK_UPS, Entity
 from carteira.ploomes.odata import query
-from carteira.ploomes.pacing import OwnLedger, Pacer
+from carteira.ploomes.pacing import WINDOW_SECONDS, Ledger, OwnLedger, Pacer
 from carteira.settings import Settings
+from carteira.warehouse.bookings import Bookings
+from carteira.warehouse.embedded import open_warehouse
 
 PATIENCE = Patience(tries=2, give_up=20.0, throttled_tries=2, throttled_give_up=70.0)
 CLOCK_TOLERANCE = timedelta(seconds=30)
@@ -23,8 +27,11 @@ CLOCK_TOLERANCE = timedelta(seconds=30)
 def examine(settings: Settings) -> Iterator[Finding]:
     """A handful of requests; one for each field where a whole list of them was refused."""
     assert settings.ploomes_api_key is not None
-    pacer = Pacer(settings.ploomes_requests_per_minute, 1, OwnLedger(), threading.Event())
-    with closing(Client(settings.ploomes_base_url, settings.ploomes_api_key.reveal(), pacer, PATIENCE)) as client:
+    with ExitStack() as open_here:
+        ledger = _ledger(settings, open_here)
+        pacer = Pacer(settings.ploomes_requests_per_minute, settings.ploomes_concurrency, ledger, threading.Event())
+        client = Client(settings.ploomes_base_url, settings.ploomes_api_key.reveal(), pacer, PATIENCE)
+        open_here.enter_context(closing(client))
         try:
             yield from _account(client)
             for entity in ENTITIES:
@@ -32,6 +39,18 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield from _look_ups(client)
         except PloomesError as error:
             yield failed("ploomes", str(error), _remedy(settings, error))
+
+
+def _ledger(settings: Settings, open_here: ExitStack) -> Ledger:
+    """Where everybody books, if there is such a database: a run under way must not meet the limit because of this."""
+    url = settings.database_url.reveal() if settings.database_url else None
+    try:
+        warehouse = open_here.enter_context(open_warehouse(url, settings.database_schema, settings.home))
+        with warehouse.transaction() as connection:
+            connection.execute("select from request_places")
+    except (psycopg.Error, CarteiraError):
+        return OwnLedger()
+    return open_here.enter_context(closing(Bookings(warehouse, WINDOW_SECONDS, single=True)))
 
 
 def _remedy(settings: Settings, error: PloomesError) -> str:
