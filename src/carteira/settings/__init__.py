@@ -214,7 +214,7 @@ SETTINGS = (
         "ploomes_concurrency",
         "4",
         checks.whole,
-        "how many requests may be in flight at one time.",
+        "how many requests may be in flight at one time, by all processes together.",
     ),
     Setting(
         "DATABASE_URL",
