@@ -260,6 +260,23 @@ def test_top_customers_and_biggest_sales_are_the_biggest(connection: Connection)
     assert [sale.deal_id for sale in biggest] == [deal.deal_id for deal in by_amount[:5]]
 
 
+def test_a_seller_is_led_to_his_own_customers_only(connection: Connection) -> None:
+    """He has sold to customers of others too: he sees what, and is not led to a page that he may not open."""
+    year = PRESETS["12-meses"](TODAY)
+    his = Sight(sees_all=False, owner_id=701)
+    connection.execute("update customers set owner_id = 701 where customer_id % 2 = 0")
+    owners = dict(connection.execute("select customer_id, owner_id from customers").fetchall())
+
+    top = reports.top_customers(connection, year, 60, ZONE, his)
+    biggest = reports.biggest_sales(connection, year, 900, ZONE, his)
+
+    assert {customer.in_sight for customer in top} == {True, False}
+    assert all(customer.in_sight == (owners.get(customer.customer_id) == 701) for customer in top)
+    assert {owners[sale.customer_id] for sale in biggest if sale.customer_id is not None} == {701}
+    assert any(sale.customer_id is None and sale.customer_name for sale in biggest)
+    assert all(customer.in_sight for customer in reports.top_customers(connection, year, 60, ZONE, EVERYTHING))
+
+
 def test_one_customer_is_the_sum_of_its_deals(connection: Connection) -> None:
     """Two windows of twelve months, the days of purchase, and the branches under one root."""
     year = PRESETS["12-meses"](TODAY)

@@ -134,6 +134,15 @@ def test_only_an_admin_starts_a_run(client: TestClient, warehouse: Warehouse) ->
         assert client.get("/sincronizacoes", headers=headers).status_code == (200 if role == "gestor" else 403)
 
 
+def test_who_looks_at_one_seller_stays_who_he_is(client: TestClient) -> None:
+    """The figures are the seller's; the way to the syncs is still there, and no table of one row."""
+    page = client.get(f"/?vendedor={ANA}&periodo=2026-11-01..2026-11-30").text
+
+    assert 'href="/sincronizacoes"' in page
+    assert 'id="por-vendedor"' not in page
+    assert 'id="por-vendedor"' in client.get("/?periodo=2026-11-01..2026-11-30").text
+
+
 def test_a_vendedor_cannot_ask_for_another_seller(client: TestClient, warehouse: Warehouse) -> None:
     """The address may name another; his sight is narrower than his wish."""
     headers = viewer(warehouse, "vendedor", ANA)

@@ -130,6 +130,8 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Sale:
+    """A sale; `customer_id` is None where it names no customer, or one who is out of sight."""
+
     deal_id: int
     customer_id: int | None
     customer_name: str
@@ -142,12 +144,15 @@ class Sale:
 
 @dataclass(frozen=True, slots=True)
 class TopCustomer:
+    """What a customer bought; `in_sight` is whether he is himself to be seen, and not only a sale to him."""
+
     customer_id: int
     name: str
     state: str
     revenue: Decimal
     sales: int
     before: Decimal
+    in_sight: bool
 
 
 @dataclass(frozen=True, slots=True)

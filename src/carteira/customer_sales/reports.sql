@@ -139,8 +139,9 @@ left join pipelines p on g.kind = 'pipeline' and p.pipeline_id = g.pipeline_id
 order by g.kind, g.revenue desc, key;
 
 -- name: biggest_sales(since, until, sees_all, owner_id, limit)
--- The sales of a period with the highest amounts.
-select s.deal_id, s.customer_id, coalesce(nullif(c.name, ''), s.contact_name) as customer_name, s.title,
+-- The sales of a period with the highest amounts; one's own sale to a customer of somebody else has no customer_id.
+select s.deal_id, case when :sees_all or c.owner_id = :owner_id then s.customer_id end as customer_id,
+       coalesce(nullif(c.name, ''), s.contact_name) as customer_name, s.title,
        coalesce(o.name, '') as seller, coalesce(p.name, '') as pipeline, s.closed_at, coalesce(s.total, 0) as total
 from sales s
 left join customers c on c.customer_id = s.customer_id
@@ -154,7 +155,8 @@ order by s.total desc nulls last, s.deal_id
 limit :limit;
 
 -- name: top_customers(since, until, sees_all, owner_id, limit, before_since, before_until)
--- The customers who bought most in a period, with what they bought in the period before.
+-- The customers who bought most in a period, with what they bought in the period before, and whether they are in sight
+-- themselves: one may sell to a customer of somebody else.
 with bought as (
     select s.customer_id, coalesce(sum(s.total), 0) as revenue, count(*) as sales
     from sales s
@@ -167,7 +169,7 @@ with bought as (
     limit :limit
 )
 select b.customer_id, coalesce(c.name, '') as customer_name, coalesce(c.state, '') as state, b.revenue, b.sales,
-       earlier.revenue as before
+       earlier.revenue as before, coalesce(:sees_all or c.owner_id = :owner_id, false) as in_sight
 from bought b
 left join customers c on c.customer_id = b.customer_id
 cross join lateral (

@@ -95,17 +95,18 @@ def dashboard(
             "picker": periods.picker("/", query, period, view.today, view.f),
             "sellers": _seller_menu(view, query),
             "query": query,
+            "of_one_seller": vendedor is not None or not view.sight.sees_all,
             "period": period,
             "with_query": with_query,
         }
         owner = vendedor if view.sight.sees_all else None
         context |= {"balance": balance(view, owner)} | _portfolio(view, owner)
-        if owner is not None:
-            view = replace(view, sight=Sight(sees_all=False, owner_id=owner))
-        context |= _content(view, period)
+        # Only for what is counted: whoever looks stays who he is, and so does what stands around the page.
+        counted = view if owner is None else replace(view, sight=Sight(sees_all=False, owner_id=owner))
+        context |= _content(counted, period)
         now: Figures = context["now"]
         if now.sales:
-            context |= _breakdown(view, period, now, query, show_all=todos == "vendedores")
+            context |= _breakdown(counted, period, now, query, show_all=todos == "vendedores")
         return view.render("painel.html", "painel", context)
 
 
