@@ -1,8 +1,10 @@
 -- name: alone()!
 -- Everybody who writes published tables waits here for everybody else, until the transaction ends. What follows sorts
--- whole tables, which should not go to disk for 30,000 rows; compiling its queries would take longer than running them.
+-- whole tables, which should not go to disk for 30,000 rows; compiling its queries would take longer than running them,
+-- and a rough count of what came is enough for them.
 select pg_advisory_xact_lock(hashtext('carteira.publish'), hashtext(current_schema())),
     set_config('jit', 'off', true),
+    set_config('default_statistics_target', '10', true),
     set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')) / 1024, 32768)::text, true);
 
 -- name: days_change()!
