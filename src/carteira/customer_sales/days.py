@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import aiosql
-
 from carteira.customer_sales.period import day_begins
 from carteira.warehouse import publish
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection, Warehouse
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("days.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("days.sql"))
 
 # With fewer deals the figures of all years are read at once.
 MANY_DEALS = 200_000

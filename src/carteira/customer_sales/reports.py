@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import aiosql
-
 from carteira.customer_sales import days
 from carteira.customer_sales.period import Period, add_months, day_begins
 from carteira.customer_sales.sight import Sight
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("reports.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("reports.sql"))
 
 ZERO = Decimal(0)
 # A projection from less than this many days of a month says more about the weekday than about the month.

@@ -12,13 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import aiosql
-
 from carteira import brazil
 from carteira.warehouse import forget, staging
+from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
-queries: Any = aiosql.from_path(Path(__file__).with_name("publish.sql"), "psycopg")
+queries: Any = Blocks(Path(__file__).with_name("publish.sql"))
 
 SETTLING_SECONDS = 2.0
 MANY_CUSTOMERS = 20_000
