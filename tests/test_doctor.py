@@ -17,6 +17,7 @@ from carteira.cli import main
 from carteira.doctor import database, examine, strangers
 from carteira.doctor.finding import Finding
 from carteira.settings import Settings
+from carteira.simulator.faults import Fault
 from carteira.simulator.server import Simulator
 from carteira.sync.run import sync
 from carteira.warehouse import migrate
@@ -338,6 +339,28 @@ def test_webhooks_that_went_silent(patient: Patient, synced: None, warehouse: Wa
             "insert into hints (entity, id, received_at) values ('deals', 1, now() - interval '2 hours')"
         )
     assert "carteira worker" in patient.wrong(PLOOMES_WEBHOOK_KEY=key)["webhooks"].remedy
+
+
+def test_webhooks_that_ploomes_has_switched_off(
+    patient: Patient, synced: None, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anybody misses a call."""
+    given = {"PLOOMES_WEBHOOK_KEY": "a-webhook-key-of-the-tests", "CARTEIRA_PUBLIC_URL": "https://carteira.example.com"}
+    check = "webhooks in Ploomes"
+    assert "contacts create (missing)" in patient.wrong(**given)[check].text
+    for name, value in (patient.given | given).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(patient.folder)
+    assert main(["webhooks", "install"]) == 0
+    assert check not in patient.wrong(**given)
+
+    simulator.webhooks.rows[min(simulator.webhooks.rows)]["Active"] = False
+    found = patient.wrong(**given)[check]
+    assert found.state == "failed" and "contacts create (switched off" in found.text
+    assert "webhooks install" in found.remedy
+
+    simulator.faults.add(Fault("status", path="/Webhooks", status=403, times=None))
+    assert patient.wrong(**given)[check].state == "warning"
 
 
 def test_alerts_that_reach_nobody(patient: Patient, synced: None) -> None:

@@ -57,7 +57,11 @@ def _pace(settings: Settings, connection: Connection, run: Run) -> Finding:
 def _webhooks(connection: Connection) -> Finding:
     health = hints.health(connection)
     if health.received_at is None:
-        return warning("webhooks", "Ploomes has never called a webhook here.", "Run `carteira webhooks install`.")
+        return warning(
+            "webhooks",
+            "Ploomes has never called a webhook here.",
+            "Run `carteira webhooks install`; if that was done, change something in Ploomes and look again.",
+        )
     changes = [entity.newest for entity in runs.entities(connection).values() if entity.newest]
     if changes and max(changes) - health.received_at > SILENT_AFTER:
         return failed(

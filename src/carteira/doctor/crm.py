@@ -11,7 +11,7 @@ import psycopg
 
 from carteira.doctor.finding import Finding, failed, ok, warning
 from carteira.errors import CarteiraError, PloomesError, PloomesRefused
-from carteira.ploomes import pages, refusal
+from carteira.ploomes import pages, refusal, webhooks
 from carteira.ploomes.client import Answer, Client, Patience
 from carteira.ploomes.entities import ENTITIES, LOOK_UPS, Entity
 from carteira.ploomes.odata import query
@@ -37,6 +37,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             for entity in ENTITIES:
                 yield from _fields(client, entity)
             yield from _look_ups(client)
+            yield from _webhooks(settings, client)
         except PloomesError as error:
             yield failed("ploomes", str(error), _remedy(settings, error))
 
@@ -121,3 +122,27 @@ def _look_ups(client: Client) -> Iterator[Finding]:
                 f"{look_ups.path} cannot be read (HTTP {refused.status}): numbers are shown in place of names.",
                 "Let the integration user's profile see it.",
             )
+
+
+def _webhooks(settings: Settings, client: Client) -> Iterator[Finding]:
+    if settings.webhook_key is None or settings.public_url is None:
+        return
+    address = settings.public_url + webhooks.ROUTE
+    try:
+        found = webhooks.look(client, address, settings.webhook_key.reveal())
+    except PloomesRefused as refused:
+        yield warning(
+            "webhooks in Ploomes",
+            f"Whether Ploomes calls cannot be seen: /Webhooks answers HTTP {refused.status}.",
+            "Let the integration user's profile see it; until then only calls that come tell.",
+        )
+        return
+    silent = [f"{one.entity} {one.action} ({one.state})" for one in found if not one.works]
+    if silent:
+        yield failed(
+            "webhooks in Ploomes",
+            f"Ploomes does not call {address} for {', '.join(silent)}.",
+            "Run `carteira webhooks install`.",
+        )
+    else:
+        yield ok("webhooks in Ploomes", f"Ploomes calls {address} for each of {len(found)} kinds of change.")
