@@ -4,6 +4,8 @@
 #   scripts/test-cron-sync.sh [ADDRESS]      http://127.0.0.1:8000 unless given; CRON_SECRET from the environment or .env files
 #
 # Exit code: 0 succeeded, 1 the answer was a failure or no answer came, 2 CRON_SECRET is missing.
+# For whoever starts it by `sh`.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 set -euo pipefail
 
 address=${1:-http://127.0.0.1:8000}
