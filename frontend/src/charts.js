@@ -30,6 +30,16 @@ function repaint() {
   }
 }
 
+// A sheet of paper is narrower than the window, and nothing is drawn anew for it: it is scaled.
+addEventListener("beforeprint", () => {
+  for (const svg of document.querySelectorAll("[data-chart] svg")) {
+    svg.setAttribute("viewBox", `0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}`);
+  }
+});
+addEventListener("afterprint", () => {
+  for (const svg of document.querySelectorAll("[data-chart] svg")) svg.removeAttribute("viewBox");
+});
+
 document.addEventListener("theme", repaint);
 narrow.addEventListener("change", repaint);
 

@@ -127,3 +127,23 @@ def test_the_picture_in_the_readme(new_warehouse: NewWarehouse, visit: Visit) ->
 
         assert "Confere" in visitor.page.locator(".ledger").inner_text()
         visitor.shot("leia-me")
+
+
+def test_a_printed_chart_is_scaled_and_a_printed_list_has_its_total_last(site: Site, visit: Visit) -> None:
+    """Paper is narrower than the window that the chart was drawn for, and nothing is drawn anew for it."""
+    visitor = visit(site)
+    for path in ("/", CUSTOMER):
+        page = visitor.goto(path)
+        chart = page.locator("[data-chart] svg").first
+        size = [chart.get_attribute(side) for side in ("width", "height")]
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert chart.get_attribute("viewBox") == f"0 0 {size[0]} {size[1]}"
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert chart.get_attribute("viewBox") is None
+    page = visitor.goto("/clientes")
+    page.emulate_media(media="print")
+    total, last = page.locator("#lista tfoot th").bounding_box(), page.locator("#lista tbody tr").last.bounding_box()
+    assert total is not None
+    assert last is not None
+    assert total["y"] >= last["y"] + last["height"] - 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1440
