@@ -108,6 +108,16 @@ def test_a_page_of_the_list_is_read_in_the_order_of_an_index(
     assert_reads(plan(connection, asked.page, asked.parameters), index)
 
 
+def test_a_page_of_the_list_of_a_period_looks_up_its_own_deals(connection: Connection) -> None:
+    """By name the order is that of always, so that only those who are shown are added up."""
+    asked = customers.question(
+        connection, EVERYTHING, ZONE, Filters(period=NOVEMBER), sort="customer_name", order="asc", limit=50, offset=0
+    )
+    found = plan(connection, asked.page, asked.parameters)
+    assert_reads(found, "customers_by_name")
+    assert_reads(found, "Index Only Scan using sales_by_customer")
+
+
 def test_the_deals_of_a_customer_are_looked_up(connection: Connection) -> None:
     asked = {"customer_id": 7} | EVERYTHING.parameters
     assert_reads(plan(connection, customers.queries.deals_of_customer.sql, asked), "sales_by_customer")

@@ -47,6 +47,8 @@ SORTS = {
 }
 CONTACT_SORTS = {"customer_name", "city", "state", "owner_name"}
 DEFAULT_ORDER = "order by total_revenue desc, customer_id\n"
+# What a period counts, and where each stands in a row.
+COUNTED = {"total_revenue": 3, "total_deals": 4, "average_deal_value": 5}
 MASK = re.compile(r"[\s./-]+")
 # A shorter piece of a number is found in nearly every document.
 DOCUMENT_PIECE = 3
@@ -146,11 +148,17 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The two statements of a listing, and the parameters of both."""
+    """The two statements of a listing, and the parameters of both.
+
+    `buyers` gives the page as well, as long as its last row is more than 0 in the `counted` column: who bought nothing
+    in the period comes later then, and need not be sorted.
+    """
 
     totals: str
     page: str
     parameters: dict[str, Any]
+    buyers: str = ""
+    counted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +265,10 @@ def _totals(connection: Connection, asked: Question) -> Totals:
 def _rows(connection: Connection, asked: Question, total: int) -> list[tuple[Any, ...]]:
     if total <= asked.parameters["offset"]:
         return []
+    if asked.buyers:
+        rows = connection.execute(asked.buyers, asked.parameters).fetchall()
+        if len(rows) == asked.parameters["limit"] and rows[-1][asked.counted] > 0:
+            return rows
     return connection.execute(asked.page, asked.parameters).fetchall()
 
 
@@ -371,10 +383,11 @@ def question(
     if sight.sees_all and filters == EVERYBODY and sort not in CONTACT_SORTS:
         # The table itself: to plan the conditions that narrow nothing takes longer than to read a page.
         return Question(totals, page, parameters)
-    matching = _matching(sight, filters)
-    # Nobody can tell how many a search will find: to walk an index until there are enough may take for ever.
-    once = bool(filters.search) or filters.ask_the_portfolio or not sight.sees_all
-    return Question(_over(matching, totals), _over(matching, page, once=once), parameters)
+    matching = _matching(_source(sight, filters), filters)
+    totals = _over(matching, totals)
+    if sight.sees_all and filters.period and not grouped:
+        return _of_period(filters, totals, page, parameters, sort, order)
+    return Question(totals, _over(matching, page, once=not sight.sees_all or _is_rare(filters)), parameters)
 
 
 def shared_roots(connection: Connection) -> list[str]:
@@ -396,12 +409,42 @@ def _literally(text: str) -> str:
     return re.sub(r"([\\%_])", r"\\\1", text)
 
 
-def _matching(sight: Sight, filters: Filters) -> str:
-    statements: list[str] = []
+def _is_rare(filters: Filters) -> bool:
+    """Nobody can tell how many a search will find: to walk an index until there are enough may take for ever."""
+    return bool(filters.search) or filters.ask_the_portfolio
+
+
+def _of_period(
+    filters: Filters, totals: str, page: str, parameters: dict[str, Any], sort: str, order: Order
+) -> Question:
+    """Only whom to show is chosen with the period, where that tells; then each who is shown is added up alone."""
+    source = queries.customer_sales_of_period.sql
+    if sort not in COUNTED and filters.with_sales is None and filters.minimum is None:
+        return Question(totals, _shown(page, "", filters), parameters)
+    if sort not in COUNTED or order == "asc" or not parameters["limit"]:
+        return Question(totals, _shown(page, source, filters), parameters)
+    buyers = _shown(page, source.replace("left join", "join"), filters)
+    return Question(totals, _shown(page, source, filters), parameters, buyers, COUNTED[sort])
+
+
+def _shown(page: str, source: str, filters: Filters) -> str:
+    chosen = _matching(source, filters)
+    if _is_rare(filters):
+        chosen = _over(chosen, "select * from customer_sales", once=True)
+    chosen, each = (text.rstrip().removesuffix(";") for text in (chosen, queries.customer_sales_of_each.sql))
+    page = page.replace("from customer_sales\n", f"from ({chosen}) customer_sales\n")
+    return page.replace("join customer_sales cs on", f"join ({each}) cs on")
+
+
+def _source(sight: Sight, filters: Filters) -> str:
+    """What stands in the place of customer_sales; nothing, where it is the table itself."""
     if not sight.sees_all:
-        statements.append(queries.customer_sales_of_owner.sql)
-    elif filters.period:
-        statements.append(queries.customer_sales_of_period.sql)
+        return str(queries.customer_sales_of_owner.sql)
+    return str(queries.customer_sales_of_period.sql) if filters.period else ""
+
+
+def _matching(source: str, filters: Filters) -> str:
+    statements = [source] if source else []
     if filters.ask_the_portfolio:
         statements.append(queries.judged.sql)
     statements.append(queries.matching.sql)

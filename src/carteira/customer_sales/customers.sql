@@ -222,6 +222,22 @@ left join (
     group by s.customer_id
 ) bought on bought.customer_id = cs.customer_id;
 
+-- name: customer_sales_of_each(since, until)
+-- The same of few: each is added up alone, and nobody else.
+select cs.customer_id, cs.customer_name, cs.customer_cnpj,
+       bought.revenue::numeric(18, 2) as total_revenue,
+       bought.deals::integer as total_deals,
+       coalesce(round(bought.revenue / nullif(bought.deals, 0), 2), 0)::numeric(18, 2) as average_deal_value,
+       cs.first_purchase_date, cs.last_purchase_date, cs.open_deals, cs.lost_deals, cs.last_sync_at
+from customer_sales cs
+cross join lateral (
+    select coalesce(sum(s.total), 0) as revenue, count(*) as deals
+    from sales s
+    where s.customer_id = cs.customer_id and s.status = 'won' and s.deleted_at is null and s.rejected_at is null
+      and s.closed_at >= :since and s.closed_at < :until
+      and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
+) bought;
+
 -- name: customer_sales_of_owner(owner_id, since, until)
 -- customer_sales of one owner's customers, made of that owner's deals alone; with a period as above, without one of always.
 select cs.customer_id, cs.customer_name, cs.customer_cnpj,
