@@ -47,7 +47,7 @@ def test_a_pipeline_leaves_the_totals_and_is_told_of(client: TestClient, warehou
 
     answer = client.post("/ajustes/funis", data={"pipeline": ["2"]}, headers=boss, follow_redirects=False)
 
-    assert (answer.status_code, answer.headers["location"]) == (303, "/ajustes?salvo=1")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/ajustes?salvo=funis#funis")
     assert "1 venda fora dos totais (Renovações:" in client.get(period, headers=boss).text
     assert 'value="2" checked' in client.get("/ajustes", headers=boss).text
     with warehouse.transaction() as connection:
@@ -106,7 +106,7 @@ def test_the_grid_has_the_steps_that_the_company_sets(client: TestClient, wareho
 
     answer = client.post("/ajustes/rfv", data=GRID, headers=boss, follow_redirects=False)
 
-    assert (answer.status_code, answer.headers["location"]) == (303, "/ajustes?salvo=1#rfv")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/ajustes?salvo=rfv#rfv")
     with warehouse.transaction() as connection:
         limits = company.limits(connection)
         (entry, *_) = people.audit_log(connection)

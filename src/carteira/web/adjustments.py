@@ -63,7 +63,7 @@ class LimitsForm:
 @router.get("")
 def adjustments(request: Request, viewer: Admin, salvo: str = "") -> Response:
     with looking(request, viewer) as view:
-        return _page(view, {}, saved=bool(salvo))
+        return _page(view, {}, saved=salvo)
 
 
 @router.post("/funis")
@@ -79,7 +79,7 @@ def leave_out(
         return company.leave_out(connection, chosen, request.app.state.settings.timezone)
 
     _changed(request, viewer, "pipelines left out", ", ".join(map(str, chosen)), change)
-    return RedirectResponse(f"{PATH}?salvo=1", 303)
+    return RedirectResponse(_saved("funis"), 303)
 
 
 @router.post("/limites")
@@ -112,7 +112,11 @@ def _set_limits(request: Request, viewer: Viewer, form: LimitsForm, text: Text) 
     except (ValueError, psycopg.errors.CheckViolation):
         with looking(request, viewer) as view:
             return _page(view, text, failed=form, status=422)
-    return RedirectResponse(f"{PATH}?salvo=1#{form.name}", 303)
+    return RedirectResponse(_saved(form.name), 303)
+
+
+def _saved(form: str) -> str:
+    return f"{PATH}?salvo={form}#{form}"
 
 
 def _classes_and_statuses(text: Text) -> dict[str, Any]:
@@ -183,7 +187,7 @@ def _changed(request: Request, viewer: Viewer, event: str, detail: str, change: 
 
 
 def _page(
-    view: View, typed: Text, *, failed: LimitsForm | None = None, saved: bool = False, status: int = 200
+    view: View, typed: Text, *, failed: LimitsForm | None = None, saved: str = "", status: int = 200
 ) -> Response:
     point = "," if view.f.locale.language == "pt" else "."
     context = {
