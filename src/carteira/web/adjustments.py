@@ -186,9 +186,7 @@ def _changed(request: Request, viewer: Viewer, event: str, detail: str, change: 
             people.note(connection, viewer, event, detail, address(request))
 
 
-def _page(
-    view: View, typed: Text, *, failed: LimitsForm | None = None, saved: str = "", status: int = 200
-) -> Response:
+def _page(view: View, typed: Text, *, failed: LimitsForm | None = None, saved: str = "", status: int = 200) -> Response:
     point = "," if view.f.locale.language == "pt" else "."
     context = {
         "pipelines": company.pipelines(view.connection),
