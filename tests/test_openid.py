@@ -24,7 +24,7 @@ from provider import CLIENT_ID, CLIENT_SECRET, Provider, consent
 from starlette.testclient import TestClient
 
 from carteira.settings import Secret, Settings
-from carteira.warehouse import people
+from carteira.warehouse import people, subjects
 from carteira.warehouse.connection import Warehouse
 from carteira.web import passwords
 from carteira.web.openid import journey as journeys
@@ -221,6 +221,17 @@ def test_who_is_disabled_stays_out(client: TestClient, warehouse: Warehouse, ana
         with warehouse.transaction() as connection:
             people.enable_user(connection, email)
         assert sign_in(client, ana).status_code == 303
+
+
+def test_who_is_disabled_is_bound_to_nothing(warehouse: Warehouse, email: str) -> None:
+    """Whoever came with the address meanwhile is not the one whom an admin lets in again."""
+    with warehouse.transaction() as connection:
+        user_id = people.add_user(connection, email)
+        people.disable_user(connection, email)
+        assert subjects.user_of(connection, "https://accounts.example", "another", email) is None
+        people.enable_user(connection, email)
+        assert subjects.user_of(connection, "https://accounts.example", "ana", email) == user_id
+        assert subjects.user_of(connection, "https://accounts.example", "another", email) is None
 
 
 def test_an_address_that_nobody_vouches_for_is_none(

@@ -332,7 +332,7 @@ def test_an_answer_to_a_code_that_is_none(
     [{"issuer": "https://accounts.google.com"}, {"issuer": None}, {"token_endpoint": "http://evil.example/token"},
      {"authorization_endpoint": "javascript:alert(1)"}, {"jwks_uri": "file:///etc/passwd"}, {"jwks_uri": None},
      {"userinfo_endpoint": "http://127.0.0.1:1/me"}, {"token_endpoint": "https://[::1"},
-     {"issuer": "x" * LARGEST_ANSWER}],
+     {"service_documentation": "x" * LARGEST_ANSWER}],
     ids=lambda otherwise: str(otherwise)[:60],
 )  # fmt: skip
 def test_a_provider_that_describes_itself_otherwise_is_none(
@@ -417,6 +417,7 @@ def test_a_provider_that_hangs_takes_no_more_than_its_share(
         assert waiting.acquire(timeout=10)
 
     assert client.get("/openid/entrar").status_code == 503
+    assert len(liar.asked) == AT_ONCE
     assert client.get("/entrar").status_code == 200
     go_on.set()
     for other in others:
