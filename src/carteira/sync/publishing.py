@@ -74,8 +74,8 @@ def publish_run(run: Slice, state: State, said: list[Verdict], who: tuple[int | 
             connection, run.run_id, run.opened_at, full=run.full, usual_currency_id=state.usual_currency_id
         )
         sums, changed = _derive(connection, run, merged)
-        if read_total is not None:
-            said = [*said, audit.sums(read_total, publish.published_total(connection))]
+        if read_total is not None and merged.won_total is not None:
+            said = [*said, audit.sums(read_total, merged.won_total)]
         publication = publish.close(
             connection,
             merged,

@@ -26,7 +26,11 @@ MANY_DEALS = 10_000
 
 @dataclass(frozen=True)
 class Merged:
-    """What merging changed; `touched`: whose customer_sales to derive anew, None for all."""
+    """What merging changed; `touched`: whose customer_sales to derive anew, None for all.
+
+    `customers_live` and `deals_live` tell how many more there are; of a full read, `deals_live` tells how many, and
+    `won_total` what the won ones add up to.
+    """
 
     touched: list[int] | None
     customers: int
@@ -38,6 +42,7 @@ class Merged:
     rejected: int
     usual_currency_id: int | None
     changed: bool
+    won_total: Decimal | None = None
 
 
 def alone(connection: Connection) -> None:
@@ -71,7 +76,7 @@ def merge(
     customers_deleted, deals_deleted = queries.tombstone(connection, opened_at=opened_at)
     rejected, flagged = queries.flag_rejected(connection, run_id=run_id, opened_at=opened_at, full=full)
     placeholders = _placeholders(connection, touched)
-    usual = _usual_currency(connection, full, usual_currency_id)
+    usual, won_total, live = _held(connection, full, usual_currency_id)
     if touched is not None and (usual != usual_currency_id or len(touched) > MANY_CUSTOMERS):
         touched = None
     return Merged(
@@ -81,10 +86,11 @@ def merge(
         customers_deleted=customers_deleted,
         deals_deleted=deals_deleted,
         customers_live=customers_live - customers_deleted,
-        deals_live=deals_live - deals_deleted,
+        deals_live=live if full else deals_live - deals_deleted,
         rejected=rejected,
         usual_currency_id=usual,
         changed=any((named, customers, deals, customers_deleted, deals_deleted, flagged, placeholders)),
+        won_total=won_total,
     )
 
 
@@ -101,24 +107,20 @@ def _placeholders(connection: Connection, touched: list[int] | None) -> int:
     return len(rows)
 
 
-def _usual_currency(connection: Connection, full: bool, before: int | None) -> int | None:
+def _held(connection: Connection, full: bool, before: int | None) -> tuple[int | None, Decimal | None, int]:
+    """The usual currency; where it is looked for, what the won deals add up to and how many deals there are too."""
     if not full and before is not None:
-        return before
-    found = queries.usual_currency(connection)
-    usual = found[0] if found else before
-    if usual != before:
-        queries.usual_currency_is(connection, usual_currency_id=usual)
-    return usual
+        return before, None, 0
+    found, won_total, live = queries.deals_held(connection)
+    if found is None or found == before:
+        return before, won_total, live
+    queries.usual_currency_is(connection, usual_currency_id=found)
+    return found, won_total, live
 
 
 def read_total(connection: Connection) -> Decimal:
     """What the won deals that were read add up to: of a full read, the whole account."""
     return Decimal(queries.read_total(connection)[0])
-
-
-def published_total(connection: Connection) -> Decimal:
-    """What the published won deals add up to."""
-    return Decimal(queries.published_total(connection)[0])
 
 
 def close(connection: Connection, merged: Merged, *, full: bool, hinted: Mapping[str, int], **state: Any) -> int:

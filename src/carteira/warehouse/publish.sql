@@ -310,11 +310,20 @@ select
     (select count(*) from put_owners) + (select count(*) from put_pipelines)
     + (select count(*) from put_stages) + (select count(*) from put_loss_reasons) as changed;
 
--- name: usual_currency()^
--- The currency of most won deals: the account's own.
-select currency_id from sales
-where status = 'won' and deleted_at is null and currency_id is not null
-group by currency_id order by count(*) desc, currency_id limit 1;
+-- name: deals_held()^
+-- Of the published deals, in one pass: the currency of most won ones, which is the account's own; what the won ones that
+-- can be read add up to; how many there are.
+with held as (
+    select currency_id, count(*) as deals, count(*) filter (where status = 'won') as won,
+        sum(total) filter (where status = 'won' and rejected_at is null) as total
+    from sales where deleted_at is null
+    group by currency_id
+)
+select
+    (select currency_id from held where currency_id is not null and won > 0 order by won desc, currency_id limit 1)
+        as usual_currency_id,
+    coalesce(sum(total), 0) as won_total, coalesce(sum(deals), 0)::bigint as live
+from held;
 
 -- name: read_total()^
 -- What the won deals of a full read add up to, the latest reading of each.
@@ -328,11 +337,6 @@ where status = 'won' and not exists (
     select from staged_rejections rejected
     where entity = 'deals' and id = latest.deal_id and rejected.reading > latest.reading);
 
--- name: published_total()^
--- What the published won deals add up to.
-select coalesce(sum(total), 0) as total from sales
-where status = 'won' and deleted_at is null and rejected_at is null;
-
 -- name: close_entities(settling, full, deals, customers, hinted_deals, hinted_contacts)!
 -- What the next run starts from; what hints published while this one read is in no count that it took.
 update sync_entities
@@ -341,9 +345,9 @@ set watermark = opened.watermark, newest = opened.newest, newest_id = opened.new
     settled = coalesce(opened.newest < opened.server_now - make_interval(secs => :settling), true)
         and hinted = case sync_entities.entity when 'deals' then :hinted_deals::bigint else :hinted_contacts::bigint end,
     hinted = 0,
-    live_rows = case when :full then case sync_entities.entity
-            when 'deals' then (select count(*) from sales where deleted_at is null)
-            else (select count(*) from customers where deleted_at is null and not placeholder) end
+    live_rows = case
+        when :full and sync_entities.entity = 'deals' then :deals
+        when :full then (select count(*) from customers where deleted_at is null and not placeholder)
         else live_rows + case sync_entities.entity when 'deals' then :deals::bigint else :customers::bigint end end
 from sync_openings opened
 where opened.entity = sync_entities.entity;
