@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -97,11 +98,12 @@ class Client:
         self.page = page
         self._patience = patience or Patience()
         self._headers = {"User-Key": key, "Accept": "application/json", "Accept-Encoding": "gzip"}
-        self._http = urllib3.PoolManager(maxsize=16, block=False, retries=False)
+        self._http = urllib3.connection_from_url(self.base_url, maxsize=16, block=False, retries=False)
+        self._path = urlsplit(self.base_url).path
 
     def close(self) -> None:
         """Close the connections that are kept, and give back the requests that were booked for nothing."""
-        self._http.clear()
+        self._http.close()
         self.pacer.close()
 
     def ask(self, query: str, read: Callable[[Answer], T]) -> T:
@@ -134,7 +136,7 @@ class Client:
         with self.pacer.turn():
             response = self._http.request(
                 method,
-                self.base_url + query,
+                self._path + query,
                 json=row,
                 headers=self._headers,
                 redirect=False,

@@ -89,7 +89,7 @@ def rows(body: bytes, entity: Entity) -> Decoded:
     try:
         page = envelope(body, entity.record)
         good: list[Row] = page.value
-        if all(map(_SOUND[entity.name], good)):
+        if _SOUND[entity.name](good):
             return Decoded(good, [], counted(page))
     except Unproven:
         pass
@@ -120,25 +120,27 @@ def counted(page: Envelope[Any]) -> int:
     return page.count
 
 
-def _sound_deal(deal: Deal) -> bool:
-    total = deal.total
-    return (
-        (total is None or (total.is_finite() and -AMOUNT_DIGITS * 2 < total.adjusted() < AMOUNT_DIGITS))
-        and _sound_date(deal.updated_at)
-        and (deal.closed_at is None or _sound_date(deal.closed_at))
-        and (deal.created_at is None or _sound_date(deal.created_at))
-    )
+def _sound_deals(deals: list[Deal]) -> bool:
+    # In one loop: a call for each date would take a quarter of what decoding the page takes.
+    for deal in deals:
+        total = deal.total
+        if total is not None and not (total.is_finite() and -AMOUNT_DIGITS * 2 < total.adjusted() < AMOUNT_DIGITS):
+            return False
+        for at in (deal.updated_at, deal.closed_at, deal.created_at):
+            if at is not None and (at.tzinfo is None or not FIRST_YEAR <= at.year < LAST_YEAR):
+                return False
+    return True
 
 
-def _sound_contact(contact: Contact) -> bool:
-    return _sound_date(contact.updated_at) and (contact.created_at is None or _sound_date(contact.created_at))
+def _sound_contacts(contacts: list[Contact]) -> bool:
+    return all(_sound_date(at) for one in contacts for at in (one.updated_at, one.created_at) if at is not None)
 
 
 def _sound_date(moment: datetime) -> bool:
     return moment.tzinfo is not None and FIRST_YEAR <= moment.year < LAST_YEAR
 
 
-_SOUND: dict[str, Any] = {"deals": _sound_deal, "contacts": _sound_contact}
+_SOUND: dict[str, Any] = {"deals": _sound_deals, "contacts": _sound_contacts}
 
 
 def row(raw: bytes, entity: Entity) -> Row | Rejection:

@@ -171,7 +171,7 @@ def lines(rows: Sequence[Row]) -> bytes:
         return b""
     encoded = _encoder.encode_lines([_deal(row) if isinstance(row, Deal) else _contact(row) for row in rows])
     # JSON arrays of plain values are CSV once the brackets are gone: a line break in a text is still `\\n` here.
-    bare = encoded[1:-2].replace(b"]\n[", b"\n") + b"\n"
+    bare = b"\n".join(encoded[1:-2].split(b"]\n[")) + b"\n"
     return _ESCAPE.sub(_unescaped, bare) if b"\\" in bare else bare
 
 
