@@ -31,7 +31,8 @@ import msgspec
 from bench.account import SELECTED, file_of, microseconds
 
 STAMP = timedelta(microseconds=3_333)
-SETTLING = 2.5
+# Two seconds by a clock that tells whole ones.
+SETTLING = 3.5
 BRASILIA = timezone(timedelta(hours=-3))
 
 
