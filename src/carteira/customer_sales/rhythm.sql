@@ -49,8 +49,8 @@ with bought as materialized (
                end as usual_gap,
                array_agg(distinct date_part('year', day)::integer * 4 + date_part('quarter', day)::integer)
                    filter (where gap is distinct from 0) as quarters,
-               array_agg(day order by day) filter (where gap > least_gap) as long_gap_ends,
-               array_agg(gap order by day) filter (where gap > least_gap) as long_gaps,
+               array_agg(day) filter (where gap > least_gap) as long_gap_ends,
+               array_agg(gap) filter (where gap > least_gap) as long_gaps,
                coalesce(sum(total) filter (where day > year_before and day <= :day::date), 0) as year_revenue,
                count(*) filter (where day > year_before and day <= :day::date)::integer as year_sales
         from (
