@@ -118,6 +118,16 @@ def test_a_page_of_the_list_of_a_period_looks_up_its_own_deals(connection: Conne
     assert_reads(found, "Index Only Scan using sales_by_customer")
 
 
+def test_companies_of_several_are_looked_up_by_their_roots(connection: Connection) -> None:
+    """Hardly any customer shares one."""
+    connection.execute("update customers set cnpj_root = lpad((customer_id / 2)::text, 8, '0') where customer_id < 400")
+    asked = customers.question(
+        connection, EVERYTHING, ZONE, Filters(), sort="total_revenue", order="desc", limit=50, offset=0, grouped=True
+    )
+    for statement in (asked.totals, asked.page):
+        assert_reads(plan(connection, statement, asked.parameters), "customers_by_root", whole=("customers d",))
+
+
 def test_the_deals_of_a_customer_are_looked_up(connection: Connection) -> None:
     asked = {"customer_id": 7} | EVERYTHING.parameters
     assert_reads(plan(connection, customers.queries.deals_of_customer.sql, asked), "sales_by_customer")

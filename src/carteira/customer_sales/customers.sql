@@ -103,7 +103,9 @@ cross join (
     from (
         select count(*) as members
         from unnest(:shared::text[]) root (root)
-        join customers d on d.cnpj_root = root.root
+        cross join lateral (
+            select d.customer_id, d.cnpj_root from customers d where d.cnpj_root = root.root offset 0
+        ) d
         join customer_sales cs on cs.customer_id = d.customer_id
         group by d.cnpj_root
     ) company
@@ -151,9 +153,15 @@ from (
                    case when min(c.state) = max(c.state) then min(c.state) end,
                    case when min(c.owner_id) = max(c.owner_id) then min(c.owner_id) end,
                    array_agg(cs.customer_id order by cs.total_revenue desc, cs.customer_id)
-            from customer_sales cs
-            join customers c on c.customer_id = cs.customer_id
-            join unnest(:shared::text[]) root (root) on root.root = c.cnpj_root
+            from unnest(:shared::text[]) root (root)
+            cross join lateral (
+                -- Kept apart, or the planner would rather read all customers.
+                select d.customer_id, d.cnpj_root, d.name_key, d.city, d.state, d.owner_id
+                from customers d
+                where d.cnpj_root = root.root
+                offset 0
+            ) c
+            join customer_sales cs on cs.customer_id = c.customer_id
             group by c.cnpj_root
         ) customer_sales
         order by total_revenue desc, customer_id
