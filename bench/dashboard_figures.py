@@ -46,6 +46,9 @@ PAGES_BESIDES = {
     "/clientes with the revenue of this month": "/clientes?periodo=mes&pagina={}",
     "/ of another period each time": "/?periodo=2026-09-01..2026-10-{:02}",
 }
+MONTHS = "/api/dashboard/summary?period=2025-12-{0:02}..2026-10-{0:02}"
+# How long after a publication the first visitor may come and wait for nothing.
+READY_SECONDS = 15
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -73,8 +76,10 @@ def dashboard(postgres: Postgres) -> Iterator[Figure]:
 def large_dashboard(postgres: Postgres) -> Iterator[Figure]:
     """At 200,000 customers with 3,000,000 deals."""
     with _synced(postgres, 3_000_000, 200_000) as database, _served(database) as served:
+        _until_days_are_kept(database)
         yield from _server_times(served, 200_000, 50)
         yield from _other_pages(served, 150)
+        yield from _first_visitors(served, database, 150)
 
 
 @contextmanager
@@ -152,21 +157,49 @@ def _other_pages(served: Dashboard, limit: int) -> Iterator[Figure]:
     for name, target in PAGES_BESIDES.items():
         seconds, _ = _asked(served.port, target, served.cookie)
         yield Figure(name, seconds * 1000, "ms", limit)
+    seconds, _ = _asked(served.port, MONTHS, served.token, times=28)
+    yield Figure("/api/dashboard/summary of eleven months, others each time", seconds * 1000, "ms", limit)
 
 
-def _asked(port: int, target: str, headers: Mapping[str, str]) -> tuple[float, int]:
+def _first_visitors(served: Dashboard, database: str, limit: int) -> Iterator[Figure]:
+    """Who comes at once after a publication, and who comes a little later; either sees what is published."""
+    for after, limited in ((0, None), (READY_SECONDS, limit)):
+        for page in ("/", "/clientes", "/sincronizacoes"):
+            _publish_again(database)
+            time.sleep(after)
+            seconds, _ = _asked(served.port, page, served.cookie, times=1)
+            name = f"{page}, {after} s after a publication" if after else f"{page}, at once after a publication"
+            yield Figure(name, seconds * 1000, "ms", limited)
+            time.sleep(READY_SECONDS - after)
+
+
+def _publish_again(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("update sync_state set publication = publication + 1")
+
+
+def _until_days_are_kept(database: str) -> None:
+    """The process that serves adds them up in the background, within a minute or so of a first load."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        wanting = "select count(*) < 1000 or bool_or(stale) from sales_days"
+        while connection.execute(wanting).fetchall() == [(True,)]:
+            time.sleep(1)
+        connection.execute("vacuum analyze")
+
+
+def _asked(port: int, target: str, headers: Mapping[str, str], times: int = ASKED) -> tuple[float, int]:
     """Median seconds for an answer that was not asked for before, and the size of the last."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    times, size = [], 0
-    for number in range(1, ASKED + 1):
+    waited, size = [], 0
+    for number in range(1, times + 1):
         began = time.perf_counter()
         connection.request("GET", target.format(number), headers=dict(headers))
         answer = connection.getresponse()
         size = len(answer.read())
-        times.append(time.perf_counter() - began)
+        waited.append(time.perf_counter() - began)
         if answer.status != 200:
             raise RuntimeError(f"{target.format(number)} answered {answer.status}")
-    return statistics.median(times), size
+    return statistics.median(waited), size
 
 
 def _in_chromium(served: Dashboard) -> Iterator[Figure]:

@@ -68,11 +68,26 @@ def test_a_publication_is_found_anew_and_never_the_one_before(
 
 
 def test_what_is_published_still_is_not_looked_for_again(app: FastAPI) -> None:
-    seen, many = warming.look(app, None, threading.Event())
+    seen = warming.look(app, None, threading.Event())
     app.state.portfolios.kept.clear()
-    assert warming.look(app, seen, threading.Event()) == (seen, many)
-    assert not many
+    assert warming.look(app, seen, threading.Event()) == seen
+    assert not seen.many
     assert not looked_up(app)
+
+
+def test_of_many_deals_more_is_found_once_nobody_publishes(
+    app: FastAPI, client: TestClient, warehouse: Warehouse
+) -> None:
+    """A year takes seconds there, and where hints publish all the time it would never be of any use."""
+    with warehouse.transaction() as connection:
+        connection.execute("update sync_entities set live_rows = %s where entity = 'deals'", [days.MANY_DEALS])
+    seen = warming.look(app, None, threading.Event())
+    seen = warming.look(app, seen, threading.Event())
+    found = looked_up(app)
+    for period in ("trimestre", "ano", "12-meses"):
+        client.get(f"/?periodo={period}")
+    assert looked_up(app) == found
+    assert warming.look(app, seen, threading.Event()) == seen
 
 
 def test_days_are_kept_of_many_deals_alone(app: FastAPI, warehouse: Warehouse) -> None:

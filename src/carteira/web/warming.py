@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -33,8 +34,8 @@ log = logging.getLogger(__name__)
 
 # With fewer deals everything is found in some hundredths of a second: after the first look nobody has to poll for that.
 EVERY_SECONDS, SELDOM_SECONDS = 5.0, 3600.0
-# Where hints publish all the time, this part of the time is spent on it at most.
-SHARE = 0.1
+# Where hints publish all the time, about this part of the time is spent on it.
+SHARE = 0.2
 LEAVING_SECONDS = 5.0
 NOBODY = Viewer(user_id=None, name="", email="", role="gestor", owner_id=None)
 
@@ -47,10 +48,19 @@ FIRST: tuple[tuple[str, Page, dict[str, str]], ...] = (
     ("/sincronizacoes", runs.history, {}),
     ("/clientes", customers.customers, {"agrupar": "grupo"}),
 )
-# What one click leads to, and takes its time where there are many deals.
+# What one click leads to: it takes its time where there are many deals, so it is left until nobody publishes.
 NEXT: tuple[tuple[str, Page, dict[str, str]], ...] = tuple(
     ("/", dashboard.dashboard, {"periodo": name}) for name in ("semana", "trimestre", "ano", "12-meses")
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look saw: the stamp, whether there are many deals, whether everything is found that may be."""
+
+    stamp: Stamp
+    many: bool
+    whole: bool
 
 
 @contextmanager
@@ -67,32 +77,34 @@ def kept_warm(app: FastAPI) -> Iterator[None]:
 
 
 def _keep(app: FastAPI, stopping: threading.Event) -> None:
-    seen: Stamp | None = None
+    seen: Seen | None = None
     pause = 0.0
     while not stopping.wait(pause):
         began = time.monotonic()
         try:
-            seen, many = look(app, seen, stopping)
+            seen = look(app, seen, stopping)
         except (psycopg.Error, CarteiraError) as error:
             # Visitors are told of the same trouble by their own requests.
             log.info("the pages are not made ready: %s", " ".join(str(error).split()))
-            seen, many = None, True
-        pause = max(EVERY_SECONDS if many else SELDOM_SECONDS, (time.monotonic() - began) * (1 / SHARE - 1))
+            seen = None
+        every = EVERY_SECONDS if seen is None or seen.many else SELDOM_SECONDS
+        pause = max(every, (time.monotonic() - began) * (1 / SHARE - 1))
 
 
-def look(app: FastAPI, seen: Stamp | None, stopping: threading.Event) -> tuple[Stamp, bool]:
-    """Find everything, unless `seen` is what is published still; what was seen, and whether there are many deals."""
+def look(app: FastAPI, seen: Seen | None, stopping: threading.Event) -> Seen:
+    """Find what is new since `seen`: at first what people come to, and the rest when that is published still."""
     warehouse: Warehouse = app.state.warehouse
     with warehouse.transaction() as connection:
         read = stamp.read(connection, app.state.zone)
         many = days.are_worth_it(connection)
-    if read == seen:
-        return read, many
-    _open(app, FIRST, stopping)
-    if many:
-        days.refresh(warehouse, app.state.zone, read.today, stopping=stopping.is_set)
+    if seen is None or seen.stamp != read or seen.many != many:
+        _open(app, FIRST, stopping)
+        if many:
+            days.refresh(warehouse, app.state.zone, read.today, stopping=stopping.is_set)
+        return Seen(read, many, whole=not many)
+    if not seen.whole:
         _open(app, NEXT, stopping)
-    return read, many
+    return replace(seen, whole=True)
 
 
 def _open(app: FastAPI, pages: tuple[tuple[str, Page, dict[str, str]], ...], stopping: threading.Event) -> None:
