@@ -121,6 +121,23 @@ def test_an_admins_run_goes_on_in_the_background(settings: Settings, warehouse: 
     assert states == [("succeeded",)]
 
 
+def test_an_admin_asks_for_a_full_read(settings: Settings, warehouse: Warehouse) -> None:
+    """Without it, what follows a run reads only what changed."""
+    runs = Runs()
+    with dashboard.served(settings, warehouse) as client:
+        client.app.state.runs = runs  # type: ignore[attr-defined]
+        admin = dashboard.viewer(warehouse, "admin")
+        for asked in ({}, {}, {"completa": "true"}):
+            assert client.post("/sincronizacoes", data=asked, headers=admin, follow_redirects=False).status_code == 303
+            assert runs.thread is not None
+            runs.thread.join()
+        assert "Leitura completa" in client.get("/sincronizacoes", headers=admin).text
+
+    with warehouse.transaction() as connection:
+        modes = connection.execute("select mode from sync_runs order by id").fetchall()
+    assert modes == [("full",), ("incremental",), ("full",)]
+
+
 def test_leaving_lets_the_run_end_where_it_is(settings: Settings, warehouse: Warehouse) -> None:
     runs = Runs()
     runs.stopping.set()

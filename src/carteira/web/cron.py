@@ -59,11 +59,11 @@ class Runs:
         self.stopping = threading.Event()
         self.thread: threading.Thread | None = None
 
-    def start(self, app: FastAPI, *, accept_deletions: bool = False) -> bool:
+    def start(self, app: FastAPI, *, full: bool = False, accept_deletions: bool = False) -> bool:
         """Start a run and return at once; False where one is under way here. The log of runs tells the rest."""
         if self.thread is not None and self.thread.is_alive():
             return False
-        arguments = (app.state.settings, app.state.warehouse, accept_deletions)
+        arguments = (app.state.settings, app.state.warehouse, full, accept_deletions)
         self.thread = threading.Thread(target=self._run, args=arguments, name="sync")
         self.thread.start()
         return True
@@ -74,11 +74,11 @@ class Runs:
         if self.thread is not None:
             self.thread.join(LEAVING_SECONDS)
 
-    def _run(self, settings: Settings, warehouse: Warehouse, accept_deletions: bool) -> None:
+    def _run(self, settings: Settings, warehouse: Warehouse, full: bool, accept_deletions: bool) -> None:
         from carteira.sync import run
 
         try:
-            run.sync(settings, warehouse, accept_deletions=accept_deletions, stopping=self.stopping)
+            run.sync(settings, warehouse, full=full, accept_deletions=accept_deletions, stopping=self.stopping)
         except CarteiraError as error:
             log.warning("the run that was started on a page has failed: %s", error)
 

@@ -114,10 +114,13 @@ def history(
 
 @router.post(PATH)
 def start(
-    request: Request, viewer: Annotated[Viewer, Depends(admin)], aceitar: Annotated[bool, Form()] = False
+    request: Request,
+    viewer: Annotated[Viewer, Depends(admin)],
+    aceitar: Annotated[bool, Form()] = False,
+    completa: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Start a run in the background; the page shows how far it is."""
-    request.app.state.runs.start(request.app, accept_deletions=aceitar)
+    """Start a run in the background, `completa` a full one; the page shows how far it is."""
+    request.app.state.runs.start(request.app, full=completa, accept_deletions=aceitar)
     return RedirectResponse(PATH, 303)
 
 
