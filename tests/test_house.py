@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "alerts": LOW | {"warehouse"},
     "customer_sales": LOW | {"warehouse"},
     "sync": LOW | {"alerts", "ploomes", "warehouse", "customer_sales.rebuild"},
-    "web": LOW | {"customer_sales", "warehouse", "sync.run", "sync.schedule"},
+    "web": LOW | {"customer_sales", "warehouse", "sync.run", "sync.schedule", "sync.counting"},
     "simulator": set(),
 }
 EVERYTHING = {"cli", "doctor"}

@@ -8,8 +8,10 @@ import dashboard
 import pytest
 from starlette.testclient import TestClient
 
+from carteira.ploomes.client import Patience
 from carteira.settings import Secret, Settings
 from carteira.simulator.server import Simulator
+from carteira.sync import counting
 from carteira.warehouse import lease, migrate
 from carteira.warehouse.connection import Warehouse
 from carteira.web.app import create_app
@@ -159,3 +161,43 @@ def test_ready_says_what_is_the_matter(settings: Settings, warehouse: Warehouse)
         migrate.downgrade(warehouse, "20261124000500")
         outdated = client.get("/readyz")
         assert (outdated.status_code, outdated.json()["schema"]) == (503, "mismatch")
+
+
+def test_an_admin_counts_in_ploomes_what_is_here(
+    settings: Settings, warehouse: Warehouse, simulator: Simulator
+) -> None:
+    """Five requests, only when asked: won, lost and open ones too, and what has changed since the run stands out."""
+    with dashboard.served(settings, warehouse) as client:
+        admin = dashboard.viewer(warehouse, "admin")
+        client.get(PATH, headers=RIGHT)
+        before = len(simulator.requests)
+        same = client.post("/sincronizacoes/contar", headers=admin).text
+        asked = len(simulator.requests) - before
+        simulator.data.delete_deal(simulator.data.ids()[0])
+        apart = client.post("/sincronizacoes/contar", headers=admin).text
+        shown = client.get("/sincronizacoes", headers=admin).text
+
+    assert asked == 5
+    assert same.count("igual</span>") == 5
+    assert "contado agora" in same
+    assert apart.count("igual</span>") == 3
+    assert apart.count("+1</span>") == 2
+    assert "contado na última execução" in shown
+
+
+def test_who_counts_is_told_what_is_in_the_way(
+    settings: Settings, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Ploomes that is away, and a minute that a run has taken up; the page is there all the same."""
+    away = replace(settings, ploomes_base_url="http://127.0.0.1:9")
+    monkeypatch.setattr(counting, "HASTY", Patience(tries=1, first_pause=0.0))
+    with dashboard.served(away, warehouse) as client:
+        admin = dashboard.viewer(warehouse, "admin")
+        with warehouse.transaction() as connection:
+            connection.execute("insert into sync_runs (mode, state, opened_at) values ('full', 'succeeded', now())")
+        page = client.post("/sincronizacoes/contar", headers=admin)
+        assert page.status_code == 200
+        assert "O Ploomes não respondeu a /Deals em http://127.0.0.1:9" in page.text
+        assert client.post("/sincronizacoes/contar", headers=dashboard.viewer(warehouse, "gestor")).status_code == 403
+
+    assert counting.counts_now(replace(settings, ploomes_requests_per_minute=1), warehouse, wait=0.0) is None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from argparse import Namespace
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -59,19 +57,14 @@ def _look(settings: Settings, warehouse: Warehouse, arguments: Namespace) -> Sta
 
 def _ask(settings: Settings, warehouse: Warehouse, *, revenue: bool) -> dict[str, int | Decimal]:
     from carteira.ploomes import totals
-    from carteira.ploomes.client import Client
-    from carteira.ploomes.pacing import WINDOW_SECONDS, Pacer
-    from carteira.warehouse.bookings import Bookings
+    from carteira.sync.counting import asking
 
-    assert settings.ploomes_api_key is not None
-    with closing(Bookings(warehouse, WINDOW_SECONDS, single=True)) as ledger:
-        pacer = Pacer(settings.ploomes_requests_per_minute, settings.ploomes_concurrency, ledger, threading.Event())
-        with closing(Client(settings.ploomes_base_url, settings.ploomes_api_key.reveal(), pacer)) as client:
-            counts = totals.counts(client)
-            found: dict[str, int | Decimal] = {name: getattr(counts, name) for name in SOURCES[:-1]}
-            if revenue:
-                found["won_total"] = totals.won_total(client)
-            return found
+    with asking(settings, warehouse) as client:
+        counts = totals.counts(client)
+        found: dict[str, int | Decimal] = {name: getattr(counts, name) for name in SOURCES[:-1]}
+        if revenue:
+            found["won_total"] = totals.won_total(client)
+        return found
 
 
 def _show_freshness(found: Status) -> None:

@@ -1,4 +1,7 @@
-"""`/sincronizacoes`: how fresh the data is, how each run went and what the audit said of it, what cannot be read."""
+"""`/sincronizacoes`: how fresh the data is, how each run went and what the audit said of it, what cannot be read.
+
+What is here stands beside what Ploomes counted in the last run, and beside what it counts now for an admin who asks.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from carteira.errors import PloomesError
 from carteira.warehouse import runs
-from carteira.warehouse.runs import OpenRejection, Run
+from carteira.warehouse.runs import Counts, OpenRejection, Run
+from carteira.web import templating
 from carteira.web.formats import MINUS, Formats
 from carteira.web.languages import marked
 from carteira.web.pages.failures import Failure, failure
@@ -35,6 +40,8 @@ STATES = {
 }
 BARS = {"succeeded": "ok", "partial": "part", "running": "part", "refused": "fail", "failed": "fail"}
 ENTITIES = {"contacts": marked("Contatos"), "deals": marked("Negócios")}
+STATUSES = {"won": marked("Ganhos"), "lost": marked("Perdidos"), "open": marked("Abertos")}
+BUSY = marked("Uma sincronização ocupa o limite de requisições do Ploomes. Conte de novo em um minuto.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is here beside what Ploomes counted at the last run; `difference` is signed, empty when they are equal."""
+    """What is here beside what Ploomes counted; `difference` is signed, empty when they are equal."""
 
     name: str
     here: int
@@ -86,30 +93,50 @@ def history(
     if not _may_look(viewer):
         raise HTTPException(403)
     with looking(request, viewer) as view:
-        f = view.f
-        recent = runs.recent(view.connection, STRIP_RUNS)
-        listed = runs.recent(view.connection, PAGE_SIZE + 1, antes) if antes else recent[: PAGE_SIZE + 1]
-        # Whoever may look here sees all; to count the deals is to read every one.
-        counts = view.portfolios.report(
-            view.stamp, view.sight, lambda: runs.published_counts(view.connection), "counts"
-        )
-        strip = [run for run in reversed(recent) if f.local(run.opened_at).date() > view.today - timedelta(STRIP_DAYS)]
-        context = {
-            "read": view.stamp,
-            "latest": recent[0] if recent else None,
-            "lines": [_line(run, f) for run in listed[:PAGE_SIZE]],
-            "older": listed[PAGE_SIZE - 1].id if len(listed) > PAGE_SIZE else None,
-            "newest_page": antes is None,
-            "bars": _bars(strip, STRIP_WIDTH, f),
-            "narrow_bars": _bars(strip[-28:], STRIP_NARROW, f),
-            "tally": _tally(strip),
-            "held": _held(view, counts.contacts, counts.deals),
-            "counts": counts,
-            "last_full": runs.freshness(view.connection).last_full_at,
-            "rejections": [_rejected(row, view) for row in runs.open_rejections(view.connection)],
-            "running": bool(recent) and recent[0].state == "running",
-        }
-        return view.render("sincronizacoes.html", "sincronizacoes", context)
+        return _page(view, antes)
+
+
+@router.post(f"{PATH}/contar")
+def count_now(request: Request, viewer: Annotated[Viewer, Depends(admin)]) -> Response:
+    """The same with what Ploomes counts at this moment, deals by status among it."""
+    # It brings the client with it, which no page needs.
+    from carteira.sync import counting
+
+    there, failed = None, None
+    try:
+        there = counting.counts_now(request.app.state.settings, request.app.state.warehouse)
+    except PloomesError as error:
+        failed = failure(str(error), [], templating.formats_of(request))
+    with looking(request, viewer) as view:
+        not_counted = failed.text if failed else "" if there else view.f.say(BUSY)
+        return _page(view, None, there, not_counted)
+
+
+def _page(view: View, antes: int | None, there: object = None, not_counted: str = "") -> Response:
+    f = view.f
+    recent = runs.recent(view.connection, STRIP_RUNS)
+    listed = runs.recent(view.connection, PAGE_SIZE + 1, antes) if antes else recent[: PAGE_SIZE + 1]
+    # Whoever may look here sees all; to count the deals is to read every one.
+    counts = view.portfolios.report(view.stamp, view.sight, lambda: runs.published_counts(view.connection), "counts")
+    strip = [run for run in reversed(recent) if f.local(run.opened_at).date() > view.today - timedelta(STRIP_DAYS)]
+    context = {
+        "read": view.stamp,
+        "latest": recent[0] if recent else None,
+        "lines": [_line(run, f) for run in listed[:PAGE_SIZE]],
+        "older": listed[PAGE_SIZE - 1].id if len(listed) > PAGE_SIZE else None,
+        "newest_page": antes is None,
+        "bars": _bars(strip, STRIP_WIDTH, f),
+        "narrow_bars": _bars(strip[-28:], STRIP_NARROW, f),
+        "tally": _tally(strip),
+        "held": _held(view, counts, there),
+        "counted_now": there is not None,
+        "not_counted": not_counted,
+        "counts": counts,
+        "last_full": runs.freshness(view.connection).last_full_at,
+        "rejections": [_rejected(row, view) for row in runs.open_rejections(view.connection)],
+        "running": bool(recent) and recent[0].state == "running",
+    }
+    return view.render("sincronizacoes.html", "sincronizacoes", context)
 
 
 @router.post(PATH)
@@ -210,10 +237,13 @@ def _tally(listed: list[Run]) -> dict[str, int]:
     }
 
 
-def _held(view: View, contacts: int, deals: int) -> list[Held]:
-    here = {"contacts": contacts, "deals": deals}
-    seen = runs.entities(view.connection)
-    return [_one_held(view.f.say(ENTITIES[name]), here[name], seen[name].remote_count, view.f) for name in ENTITIES]
+def _held(view: View, here: Counts, there: object) -> list[Held]:
+    names = ENTITIES | (STATUSES if there else {})
+    seen = {} if there else {name: entity.remote_count for name, entity in runs.entities(view.connection).items()}
+    return [
+        _one_held(view.f.say(title), getattr(here, name), getattr(there, name) if there else seen[name], view.f)
+        for name, title in names.items()
+    ]
 
 
 def _one_held(name: str, here: int, there: int | None, f: Formats) -> Held:
