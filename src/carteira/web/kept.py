@@ -125,8 +125,10 @@ def _cookies(headers: Headers) -> dict[str, str]:
 
 def answer(request: Request, read: Stamp, response: Response) -> Response:
     """Let an answer be kept; `read` is the stamp from the snapshot that its rows were read in."""
-    viewer: Viewer = request.scope["state"]["viewer"]
-    response.headers["etag"] = etag(request.scope, read, viewer)
+    state = request.scope["state"]
+    # Nearly always the same was published when the request came.
+    same = state.get("tagged") == read
+    response.headers["etag"] = state["tag"] if same else etag(request.scope, read, state["viewer"])
     response.headers["cache-control"] = CACHE_CONTROL
     response.headers["vary"] = VARY
     return response
@@ -190,7 +192,9 @@ class Kept:
         # A server may hand the same state to every request: who is looking belongs to this one.
         scope["state"] = {**scope.get("state", {}), "viewer": viewer, "looked": look is not None}
         if look and viewer and scope["method"] == "GET":
-            await self._answer(etag(scope, look.stamp, viewer), scope, receive, send)
+            tag = etag(scope, look.stamp, viewer)
+            scope["state"] |= {"tagged": look.stamp, "tag": tag}
+            await self._answer(tag, scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
