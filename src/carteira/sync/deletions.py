@@ -100,9 +100,9 @@ def reconcile(run: Slice, entity: Entity, there: int) -> int:
         known = _known(run, entity)
         for stretch in differing(run, entity, known, there):
             _compare(run, entity, stretch, listed(known, stretch))
-    if run.full:
-        _confirm_missing(run, entity)
-    return count_here(run, entity) - there
+    missed = run.full and _confirm_missing(run, entity)
+    # Where nothing had to be put right, what was counted is still what is here.
+    return (count_here(run, entity) if missed or here != there else here) - there
 
 
 def _compare(run: Slice, entity: Entity, stretch: Stretch, here: Sequence[int]) -> None:
@@ -114,10 +114,11 @@ def _compare(run: Slice, entity: Entity, stretch: Stretch, here: Sequence[int]) 
     mark_gone(run, entity, gone)
 
 
-def _confirm_missing(run: Slice, entity: Entity) -> None:
+def _confirm_missing(run: Slice, entity: Entity) -> bool:
+    """Look for what is published and was not read; whether there was anything."""
     missing = _missing(run, entity)
     if not missing:
-        return
+        return False
     if len(missing) / BY_ID > count_here(run, entity) / run.client.page:
         there = set(pages.ids(run.client, entity, 0, None))
     else:
@@ -126,6 +127,7 @@ def _confirm_missing(run: Slice, entity: Entity) -> None:
     overlooked = [one for one in missing if one in there]
     if overlooked:
         repair(run, entity, overlooked)
+    return True
 
 
 def _existing(run: Slice, entity: Entity, ids: Sequence[int]) -> set[int]:

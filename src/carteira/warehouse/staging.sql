@@ -150,19 +150,21 @@ select
 
 -- name: staged_deals()^
 -- How many deals a full read holds, readable or not, without those that are gone again.
-select count(*) as seen from (
-    select deal_id as id from staged_sales
-    union select id from staged_rejections where entity = 'deals'
-    except select id from staged_absences where entity = 'deals'
-) seen;
+select
+    (select count(distinct deal_id) from staged_sales
+     where not exists (select from staged_absences where entity = 'deals' and id = deal_id))
+    + (select count(distinct id) from staged_rejections rejected
+       where entity = 'deals' and not exists (select from staged_sales where deal_id = rejected.id)
+       and not exists (select from staged_absences gone where gone.entity = 'deals' and gone.id = rejected.id)) as seen;
 
 -- name: staged_contacts()^
 -- The same for contacts.
-select count(*) as seen from (
-    select customer_id as id from staged_customers
-    union select id from staged_rejections where entity = 'contacts'
-    except select id from staged_absences where entity = 'contacts'
-) seen;
+select
+    (select count(distinct customer_id) from staged_customers
+     where not exists (select from staged_absences where entity = 'contacts' and id = customer_id))
+    + (select count(distinct id) from staged_rejections rejected
+       where entity = 'contacts' and not exists (select from staged_customers where customer_id = rejected.id)
+       and not exists (select from staged_absences gone where gone.entity = 'contacts' and gone.id = rejected.id)) as seen;
 
 -- name: add_absences(entity, ids)!
 -- Rows that Ploomes no longer has.
