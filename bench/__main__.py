@@ -34,7 +34,7 @@ def main() -> int:
             "dashboard": dashboard(server),
             "large": large(server),
             "large-dashboard": large_dashboard(server),
-            "dlt": beside_dlt(server, 2),
+            "dlt": beside_dlt(server, 3),
         }
         for name, figures in parts.items():
             if name not in asked_for:
