@@ -391,6 +391,15 @@ def test_what_somebody_else_is_reading_is_left_to_him(account: Simulator, wareho
     assert waiting(warehouse) == 1
 
 
+def test_no_more_is_taken_than_one_request_can_ask_for_whatever_the_plan(warehouse: Warehouse) -> None:
+    """A plan that asks for the hints anew for each row must not get others each time."""
+    put(warehouse, "deals", *range(1, 101))
+    with warehouse.transaction() as connection:
+        for one_way in ("hashjoin", "mergejoin", "material", "memoize", "sort", "hashagg"):
+            connection.execute(f"set local enable_{one_way} = off")
+        assert len(hints.take(connection, "deals", 60, 40)) == 40
+
+
 def test_every_request_is_booked_with_everybodys(account: Simulator, warehouse: Warehouse, hint: Hinted) -> None:
     with warehouse.transaction() as connection:
         connection.execute("delete from request_bookings")

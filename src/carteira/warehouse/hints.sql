@@ -8,12 +8,15 @@ on conflict (entity, id) do update set calls = hints.calls + 1, tries = 0, recei
 update webhook_state set calls = calls + 1, received_at = clock_timestamp();
 
 -- name: take(entity, seconds, most)
--- The hints that are due, oldest first; for so many seconds they are nobody else's.
-update hints set due_at = clock_timestamp() + make_interval(secs => :seconds), tries = tries + 1
-where entity = :entity and id in (
+-- The hints that are due, oldest first; for so many seconds they are nobody else's. As a subquery of the update the
+-- limit would hold for each time that the plan asks it, and all would be taken.
+with due as materialized (
     select id from hints where entity = :entity and due_at <= clock_timestamp()
-    order by received_at limit :most for update skip locked)
-returning id, calls, tries, due_at;
+    order by received_at limit :most for update skip locked
+)
+update hints set due_at = clock_timestamp() + make_interval(secs => :seconds), tries = tries + 1
+from due where hints.entity = :entity and hints.id = due.id
+returning hints.id, calls, tries, due_at;
 
 -- name: still_ours(entity, taken)
 -- Which of the hints that were taken nobody else has taken since; they stay ours until this transaction ends.
