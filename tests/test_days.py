@@ -13,15 +13,15 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as profile
-from test_publish import NOW, Publisher, deal
+from test_publish import NOW, Publisher, contact, deal
 from test_reports import SELLER, TODAY, ZONE, fill
 
 from carteira.customer_sales import company, days, reports
 from carteira.customer_sales.period import Period
 from carteira.customer_sales.reports import Figures
 from carteira.customer_sales.sight import EVERYTHING, Sight
-from carteira.records import Rejection
-from carteira.warehouse import publish
+from carteira.records import Named, Rejection
+from carteira.warehouse import forget, publish
 from carteira.warehouse.connection import Connection, Warehouse
 
 pytestmark = pytest.mark.every_postgres
@@ -67,6 +67,24 @@ def assert_same(connection: Connection, asked: list[Period], sight: Sight, zone:
     return found
 
 
+def assert_same_shares(connection: Connection, asked: list[Period], sight: Sight, zone: ZoneInfo = ZONE) -> None:
+    """Of one to three periods, and the biggest sales of the first."""
+    slots = dict(zip(("now", "before", "last_year"), asked, strict=False))
+    bounds = [period.instants(zone) for period in slots.values()]
+    starts, ends = [since for since, _ in bounds], [until for _, until in bounds]
+    by_days, by_deals = (
+        list(shares(connection, slots=list(slots), starts=starts, ends=ends, **sight.parameters))
+        for shares in (reports.queries.shares_of_days, reports.queries.shares)
+    )
+    assert by_days == by_deals
+    for limit in (1, 7, 100):
+        of_days, of_deals = (
+            list(biggest(connection, since=starts[0], until=ends[0], limit=limit, **sight.parameters))
+            for biggest in (reports.queries.biggest_sales_of_days, reports.queries.biggest_sales)
+        )
+        assert of_days == of_deals
+
+
 @profile(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     asked=st.lists(periods, min_size=1, max_size=5),
@@ -90,15 +108,15 @@ def test_days_and_deals_say_the_same(
         of_day = "(since at time zone 'America/Sao_Paulo')::date = any(%s)"
         connection.execute(f"delete from sales_days where {of_day}", [missing])
         connection.execute(f"update sales_days set stale = true where {of_day}", [stale])
-        connection.execute(
-            "update sales_day_sums set revenue = revenue + 1 where since in (select since from sales_days where stale)"
-        )
+        for spoilt in ("sums set revenue = revenue + 1, biggest = null", "shares set revenue = revenue + 1"):
+            connection.execute(f"update sales_day_{spoilt} where since in (select since from sales_days where stale)")
         if unplaced:
             connection.execute(
                 "delete from customer_places where customer_id not in"
                 " (select unnest(buyers) from sales_day_sums join sales_days using (since) where not stale)"
             )
         assert_same(connection, asked, sight, zone)
+        assert_same_shares(connection, asked, sight, zone)
 
 
 def test_reports_read_the_days(connection: Connection) -> None:
@@ -194,6 +212,35 @@ def test_whoever_writes_deals_marks_their_days(warehouse: Warehouse) -> None:
         assert_same(connection, [Period((NOW - 9 * day).date(), NOW.date())], EVERYTHING)
     found = {since.astimezone(ZONE).date() for (since,) in stale}
     assert found == {(NOW - number * day).date() for number in (1, 2, 3, 4, 6)}
+
+
+def test_a_contact_who_moves_takes_what_he_bought_with_him(warehouse: Warehouse) -> None:
+    """To another state, and to none when he is forgotten."""
+    day, fortnight = timedelta(days=1), Period((NOW - timedelta(days=9)).date(), NOW.date())
+    publisher = Publisher(warehouse)
+    publisher.stage(contact(1, state=Named(short="SP")), contact(2, state=Named(short="SP")))
+    publisher.stage(*(deal(number, customer_id=number, closed_at=NOW - number * day) for number in (1, 2, 3)))
+    publisher.publish(full=True)
+    for act in ("moves", "comes", "goes"):
+        days.refresh(warehouse, ZONE, NOW.date(), least_deals=0)
+        with warehouse.transaction() as connection:
+            assert connection.execute("select count(*) from sales_days where stale").fetchone() == (0,)
+            assert_same_shares(connection, [fortnight], EVERYTHING)
+        if act == "moves":
+            publisher.stage(
+                contact(1, state=Named(short="MG"), updated_at=NOW + day),
+                contact(2, state=Named(short="SP"), updated_at=NOW + day),
+            )
+            publisher.publish()
+        elif act == "comes":
+            publisher.stage(contact(3, state=Named(short="RJ")))
+            publisher.publish()
+        else:
+            with warehouse.transaction() as connection:
+                forget.forget(connection, 1)
+        with warehouse.transaction() as connection:
+            assert connection.execute("select count(*) from sales_days where stale").fetchone() == (1,)
+            assert_same_shares(connection, [fortnight], EVERYTHING)
 
 
 def test_a_full_read_marks_all_days(warehouse: Warehouse) -> None:

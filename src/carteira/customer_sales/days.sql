@@ -43,7 +43,7 @@ from (
 where not exists (select from customer_places known where known.customer_id = bought.customer_id);
 
 -- name: derive(starts, ends)!
--- These days: what each seller sold, and who bought.
+-- These days: what each seller sold, in which pipelines and states, and who bought.
 with rule as (
     select usual_currency_id, left_out_pipelines from sync_state
 ), days as (
@@ -51,18 +51,27 @@ with rule as (
     select w.since, w.until, rule.usual_currency_id, rule.left_out_pipelines
     from unnest(:starts::timestamptz[], :ends::timestamptz[]) as w (since, until) cross join rule
 ), deals as materialized (
-    select w.since, s.owner_id, s.customer_id, s.status = 'won' as won, coalesce(s.total, 0) as total
+    select w.since, s.owner_id, s.customer_id, s.pipeline_id, c.state, s.status = 'won' as won, s.total
     from unnest(:starts::timestamptz[], :ends::timestamptz[]) as w (since, until)
     join sales s on s.closed_at >= w.since and s.closed_at < w.until
+    left join customers c on c.customer_id = s.customer_id
     where s.status in ('won', 'lost') and s.deleted_at is null and s.rejected_at is null
       and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from rule), (select left_out_pipelines from rule))
 ), sums as (
-    insert into sales_day_sums (since, owner_id, revenue, sales, lost, buyers)
+    insert into sales_day_sums (since, owner_id, revenue, sales, lost, biggest, buyers)
     select since, owner_id, coalesce(sum(total) filter (where won), 0), count(*) filter (where won),
-           count(*) filter (where not won),
+           count(*) filter (where not won), max(total) filter (where won),
            coalesce(array_agg(distinct customer_id) filter (where won and customer_id is not null), '{}')
     from deals
     group by since, owner_id
+), shares as (
+    insert into sales_day_shares (since, scope, owner_id, kind, key, revenue, sales)
+    select since, case grouping(owner_id) when 0 then 'own' else 'all' end, owner_id,
+           case grouping(pipeline_id) when 0 then 'pipeline' else 'state' end, coalesce(pipeline_id::text, state),
+           coalesce(sum(total), 0), count(*)
+    from deals
+    where won
+    group by grouping sets ((since, pipeline_id), (since, state), (since, owner_id, pipeline_id), (since, owner_id, state))
 )
 insert into sales_day_buyers (since, block, buyers)
 select d.since, p.place / 4096, bit_or(set_bit(0::bit(4096), mod(p.place, 4096), 1))

@@ -237,7 +237,8 @@ def shares(connection: Connection, periods: Mapping[str, Period], zone: ZoneInfo
     """By seller, pipeline and state; `periods` names now, before and last_year."""
     bounds = [period.instants(zone) for period in periods.values()]
     kinds: dict[str, list[Share]] = {"seller": [], "pipeline": [], "state": []}
-    rows = queries.shares(
+    found = queries.shares_of_days if days.are_kept(connection) else queries.shares
+    rows = found(
         connection,
         slots=list(periods),
         starts=[since for since, _ in bounds],
@@ -251,7 +252,8 @@ def shares(connection: Connection, periods: Mapping[str, Period], zone: ZoneInfo
 
 def biggest_sales(connection: Connection, period: Period, limit: int, zone: ZoneInfo, sight: Sight) -> list[Sale]:
     """The sales with the highest amounts."""
-    rows = queries.biggest_sales(connection, **_bounds(period, zone), limit=limit, **sight.parameters)
+    found = queries.biggest_sales_of_days if days.are_kept(connection) else queries.biggest_sales
+    rows = found(connection, **_bounds(period, zone), limit=limit, **sight.parameters)
     return [Sale(*row) for row in rows]
 
 

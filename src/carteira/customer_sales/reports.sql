@@ -138,6 +138,65 @@ left join owners o on g.kind = 'seller' and o.owner_id = g.owner_id
 left join pipelines p on g.kind = 'pipeline' and p.pipeline_id = g.pipeline_id
 order by g.kind, g.revenue desc, key;
 
+-- name: shares_of_days(slots, starts, ends, sees_all, owner_id)
+-- The same from the days that are kept, and from the deals only where none is.
+with asked as materialized (
+    select w.slot, w.since, w.until
+    from unnest(:slots::text[], :starts::timestamptz[], :ends::timestamptz[]) as w (slot, since, until)
+), kept as materialized (
+    select a.slot, d.since, d.until
+    from asked a
+    join sales_days d on d.since >= a.since and d.until <= a.until
+    cross join sync_state rule
+    where not d.stale and d.usual_currency_id is not distinct from rule.usual_currency_id
+      and d.left_out_pipelines = rule.left_out_pipelines
+), rest as materialized (
+    select a.slot, lower(gap) as since, upper(gap) as until
+    from asked a
+    cross join lateral (
+        select coalesce(range_agg(tstzrange(k.since, k.until)), '{}') as days from kept k where k.slot = a.slot
+    ) covered
+    cross join unnest(tstzmultirange(tstzrange(a.since, a.until)) - covered.days) gap
+), parts as (
+    select k.slot, 'seller' as kind, d.owner_id::text as key, d.revenue, d.sales
+    from kept k join sales_day_sums d on d.since = k.since
+    where d.sales > 0 and (:sees_all or d.owner_id = :owner_id)
+    union all
+    select k.slot, d.kind, d.key, d.revenue, d.sales
+    from kept k join sales_day_shares d on d.since = k.since
+    where d.scope = case when :sees_all then 'all' else 'own' end and (:sees_all or d.owner_id = :owner_id)
+    union all
+    select r.slot, named.kind, named.key, sold.revenue, sold.sales
+    from rest r
+    cross join lateral (
+        select s.owner_id, s.pipeline_id, c.state, coalesce(sum(s.total), 0) as revenue, count(*) as sales
+        from sales s
+        left join customers c on c.customer_id = s.customer_id
+        where s.closed_at >= r.since and s.closed_at < r.until
+          and s.status = 'won' and s.deleted_at is null and s.rejected_at is null
+          and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
+          and (:sees_all or s.owner_id = :owner_id)
+        group by s.owner_id, s.pipeline_id, c.state
+    ) sold
+    cross join lateral (
+        values ('seller', sold.owner_id::text), ('pipeline', sold.pipeline_id::text), ('state', sold.state)
+    ) named (kind, key)
+), grouped as (
+    select kind, key,
+           coalesce(sum(revenue) filter (where slot = 'now'), 0) as revenue,
+           coalesce(sum(revenue) filter (where slot = 'before'), 0) as before,
+           coalesce(sum(revenue) filter (where slot = 'last_year'), 0) as last_year,
+           coalesce(sum(sales) filter (where slot = 'now'), 0)::bigint as sales
+    from parts
+    group by kind, key
+)
+select g.kind, g.key, coalesce(o.name, p.name, case g.kind when 'state' then g.key end, '') as name,
+       g.revenue, g.before, g.last_year, g.sales
+from grouped g
+left join owners o on g.kind = 'seller' and o.owner_id::text = g.key
+left join pipelines p on g.kind = 'pipeline' and p.pipeline_id::text = g.key
+order by g.kind, g.revenue desc, g.key;
+
 -- name: biggest_sales(since, until, sees_all, owner_id, limit)
 -- The sales of a period with the highest amounts; one's own sale to a customer of somebody else has no customer_id.
 select s.deal_id, case when :sees_all or c.owner_id = :owner_id then s.customer_id end as customer_id,
@@ -151,6 +210,50 @@ where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
   and s.closed_at >= :since and s.closed_at < :until
   and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
   and (:sees_all or s.owner_id = :owner_id)
+order by s.total desc nulls last, s.deal_id
+limit :limit;
+
+-- name: biggest_sales_of_days(since, until, sees_all, owner_id, limit)
+-- The same, looked for on the days of the highest amounts alone: each has one sale of that amount, so as many days as sales
+-- are asked for tell the least that a sale must be worth.
+with kept as materialized (
+    select d.since, d.until
+    from sales_days d
+    cross join sync_state rule
+    where d.since >= :since and d.until <= :until and not d.stale
+      and d.usual_currency_id is not distinct from rule.usual_currency_id and d.left_out_pipelines = rule.left_out_pipelines
+), peaks as materialized (
+    select k.since, k.until, max(d.biggest) as biggest
+    from kept k join sales_day_sums d on d.since = k.since
+    where d.sales > 0 and (:sees_all or d.owner_id = :owner_id)
+    group by k.since, k.until
+), mark as materialized (
+    select case when count(biggest) = :limit then min(biggest) end as least
+    from (select biggest from peaks order by biggest desc nulls last limit :limit) highest
+), looked_at as (
+    select since, until from peaks cross join mark where least is null or biggest >= least
+    union all
+    select lower(gap), upper(gap)
+    from (select coalesce(range_agg(tstzrange(since, until)), '{}') as days from kept) covered
+    cross join unnest(tstzmultirange(tstzrange(:since, :until)) - covered.days) gap
+)
+select s.deal_id, case when :sees_all or c.owner_id = :owner_id then s.customer_id end as customer_id,
+       coalesce(nullif(c.name, ''), s.contact_name) as customer_name, s.title,
+       coalesce(o.name, '') as seller, coalesce(p.name, '') as pipeline, s.closed_at, coalesce(s.total, 0) as total
+from looked_at l
+cross join mark
+cross join lateral (
+    select s.* from sales s
+    where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
+      and s.closed_at >= l.since and s.closed_at < l.until and (mark.least is null or s.total >= mark.least)
+      and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
+      and (:sees_all or s.owner_id = :owner_id)
+    order by s.total desc nulls last, s.deal_id
+    limit :limit
+) s
+left join customers c on c.customer_id = s.customer_id
+left join owners o on o.owner_id = s.owner_id
+left join pipelines p on p.pipeline_id = s.pipeline_id
 order by s.total desc nulls last, s.deal_id
 limit :limit;
 

@@ -14,6 +14,10 @@ select customer_id, forgotten_at from forgotten order by customer_id;
 -- Nothing that is published names the contact any more; the deals stay with their amounts, and so do all totals.
 with known as (
     select deal_id from sales where customer_id = :customer_id
+), days as (
+    -- What was sold to his state is no longer so.
+    update sales_days set stale = true
+    from sales where customer_id = :customer_id and closed_at >= since and closed_at < until
 ), people as (
     update customers
     set name = 'Cliente esquecido', name_key = 'cliente esquecido', legal_name = '', cnpj = null, cnpj_root = null,

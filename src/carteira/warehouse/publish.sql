@@ -8,7 +8,8 @@ select pg_advisory_xact_lock(hashtext('carteira.publish'), hashtext(current_sche
     set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')) / 1024, 32768)::text, true);
 
 -- name: days_change()!
--- The days of the deals that are staged, as they were and as they will be, are no longer what was added up.
+-- The days of the deals that are staged, as they were and as they will be, are no longer what was added up; nor are those of the
+-- deals of a contact who moves to another state.
 update sales_days
 set stale = true
 from (
@@ -16,6 +17,10 @@ from (
     union all select sales.closed_at from sales join staged_sales using (deal_id)
     union all select closed_at from sales join staged_absences on entity = 'deals' and id = deal_id
     union all select closed_at from sales join staged_rejections on entity = 'deals' and id = deal_id
+    union all select closed_at from staged_customers staged
+        left join customers published on published.customer_id = staged.customer_id
+        join sales on sales.customer_id = staged.customer_id
+        where published.state is distinct from staged.state
 ) changing
 where changing.closed_at >= since and changing.closed_at < until and not stale;
 
