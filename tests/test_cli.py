@@ -109,6 +109,8 @@ def test_a_sync_brings_no_web_and_no_log(environment: dict[str, str]) -> None:
 
 
 def test_sync_says_how_it_ended(run: Callable[..., Ran], simulator: Simulator, warehouse: Warehouse) -> None:
+    # On some days an invented deal was changed this very second, and then a run looks once more.
+    simulator.clock.advance(10)
     first = run("sync")
     quiet = run("sync", "--json")
 
