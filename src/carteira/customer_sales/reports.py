@@ -160,7 +160,6 @@ class Ledger:
 
     revenue: Decimal
     with_customer: Decimal
-    customers: int
     without_customer: Decimal
     sales_without_customer: int
     sales_without_amount: int

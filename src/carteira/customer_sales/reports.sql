@@ -290,7 +290,6 @@ order by b.revenue desc, b.customer_id;
 with rule as (select usual_currency_id, left_out_pipelines from sync_state)
 select coalesce(sum(s.total) filter (where usual), 0) as revenue,
        coalesce(sum(s.total) filter (where usual and s.customer_id is not null), 0) as with_customer,
-       count(distinct s.customer_id) filter (where usual) as customers,
        coalesce(sum(s.total) filter (where usual and s.customer_id is null), 0) as without_customer,
        count(*) filter (where usual and s.customer_id is null) as sales_without_customer,
        count(*) filter (where usual and s.total is null) as sales_without_amount,
