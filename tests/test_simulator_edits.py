@@ -27,6 +27,19 @@ def ploomes() -> Iterator[Simulator]:
         yield simulator
 
 
+@pytest.mark.parametrize("hour", [0, 3, 6, 10, 10.6, 14, 18, 21.9, 22, 23.5])
+def test_an_invented_account_is_quiet_at_any_time_of_the_day(hour: float) -> None:
+    """What was changed this very second would be read again by whoever comes next."""
+    now = datetime(2026, 11, 25, tzinfo=UTC) + timedelta(hours=hour)
+    with Simulator(deals=300, customers=40, now=now) as ploomes:
+        newest = {
+            name: max(row["LastUpdateDate"] for row in rows(ploomes, f"{name}?$top=300"))
+            for name in ("Deals", "Contacts")
+        }
+
+    assert max(map(datetime.fromisoformat, newest.values())) < now - timedelta(minutes=9)
+
+
 def rows(ploomes: Simulator, query: str, key: str | None = None) -> list[dict[str, Any]]:
     answer = urllib3.request("GET", f"{ploomes.url}/{query}", headers={"User-Key": key or ploomes.key})
     assert answer.status == 200, answer.data

@@ -212,7 +212,7 @@ class Ledger:
             return day + self._dice.randrange(minutes * 60) * TICKS + self._dice.randrange(TICKS)
         lag = self._dice.random() * 7_200 if self._dice.random() < 0.6 else self._dice.expovariate(1 / 350_000)
         changed = since + int(lag * TICKS)
-        return changed if changed < self._calendar.end else self._dice.randrange(since, self._calendar.end)
+        return changed if changed < self._calendar.latest else self._dice.randrange(since, self._calendar.latest + 1)
 
     def _bulk_edits(self, many: int) -> dict[int, int]:
         """Now and then someone changes a screenful of deals at once: one LastUpdateDate for all of them."""

@@ -8,6 +8,8 @@ from itertools import accumulate
 
 TICKS = 300  # per second, as SQL Server's datetime counts
 DAY = 86_400 * TICKS
+# For ten minutes nobody has changed anything: an account where somebody just did is not a quiet one.
+LATEST = 600 * TICKS
 _EPOCH = date(1970, 1, 1)
 _MONTHS = (0.78, 0.84, 1.0, 0.95, 1.02, 0.97, 1.0, 1.05, 1.02, 1.08, 1.15, 0.92)
 _WEEKDAYS = (1.05, 1.1, 1.1, 1.05, 0.95, 0.08, 0.02)
@@ -39,6 +41,7 @@ class Seasons:
     def __init__(self, start: int, end: int) -> None:
         self._first = start // DAY
         self.end = end
+        self.latest = end - LATEST
         last = end // DAY
         weights = [_weight(day, self._first) for day in range(self._first, last + 1)]
         self._today = min(max((end % DAY / DAY - _OPENS) / (_CLOSES - _OPENS), 0.0), 1.0)
@@ -54,7 +57,7 @@ class Seasons:
         if number == len(self._done) - 2:
             part *= self._today
         day_part = _OPENS + part * (_CLOSES - _OPENS)
-        return min((self._first + number) * DAY + int(day_part * DAY), self.end - TICKS)
+        return min((self._first + number) * DAY + int(day_part * DAY), self.latest)
 
     def share(self, moment: int) -> float:
         """How much of the business was done before the day of a moment."""
