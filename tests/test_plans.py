@@ -14,6 +14,7 @@ from carteira.customer_sales import customers, days, rebuild, reports, rhythm
 from carteira.customer_sales.customers import Filters
 from carteira.customer_sales.period import Period, day_begins
 from carteira.customer_sales.sight import EVERYTHING
+from carteira.warehouse import publish
 from carteira.warehouse.connection import Connection, Warehouse
 
 ZONE = ZoneInfo("America/Sao_Paulo")
@@ -88,6 +89,12 @@ def test_what_a_run_touched_is_derived_from_its_own_deals(connection: Connection
     refresh = rebuild.queries.refresh.sql
     found = plan(connection, refresh, {"customer_ids": TOUCHED, "opened_at": NOW})
     assert_reads(found, "sales_by_customer")
+
+
+def test_the_days_of_a_contact_who_moves_are_looked_up(connection: Connection) -> None:
+    """Every new contact counts as one."""
+    found = plan(connection, publish.queries.days_change.sql, {})
+    assert_reads(found, "sales_by_customer", whole=("sales", "sales sales_3"))
 
 
 def test_the_rhythm_of_what_a_run_touched_too(connection: Connection) -> None:

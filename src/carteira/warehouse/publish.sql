@@ -12,17 +12,28 @@ select pg_advisory_xact_lock(hashtext('carteira.publish'), hashtext(current_sche
 -- deals of a contact who moves to another state.
 update sales_days
 set stale = true
-from (
-    select closed_at from staged_sales
-    union all select sales.closed_at from sales join staged_sales using (deal_id)
-    union all select closed_at from sales join staged_absences on entity = 'deals' and id = deal_id
-    union all select closed_at from sales join staged_rejections on entity = 'deals' and id = deal_id
-    union all select closed_at from staged_customers staged
-        left join customers published on published.customer_id = staged.customer_id
-        join sales on sales.customer_id = staged.customer_id
-        where published.state is distinct from staged.state
-) changing
-where changing.closed_at >= since and changing.closed_at < until and not stale;
+where not stale and since in (
+    select day.since
+    from (
+        select closed_at from staged_sales
+        union all select sales.closed_at from sales join staged_sales using (deal_id)
+        union all select closed_at from sales join staged_absences on entity = 'deals' and id = deal_id
+        union all select closed_at from sales join staged_rejections on entity = 'deals' and id = deal_id
+        union all select sold.closed_at from staged_customers staged
+            left join customers published on published.customer_id = staged.customer_id
+            cross join lateral (
+                -- Looked up for each, or the planner, who expects many, would read every deal.
+                select closed_at from sales
+                where sales.customer_id = staged.customer_id and deleted_at is null and rejected_at is null
+                offset 0
+            ) sold
+            where published.state is distinct from staged.state
+    ) changing
+    -- No two overlap, so it is the last one that begins by then or none.
+    cross join lateral (
+        select since, until from sales_days where since <= changing.closed_at order by since desc limit 1
+    ) day
+    where day.until > changing.closed_at);
 
 -- name: all_days_change()!
 -- After a full read any day may be another.
