@@ -70,7 +70,8 @@ def merge(
     customers_live, deals_live = (0, 0) if full else queries.becoming_live(connection)
     (named,) = queries.merge_look_ups(connection) if look_ups else (0,)
     customers = queries.merge_customers(connection)
-    deals = queries.merge_sales(connection)
+    (first,) = queries.nothing_published(connection)
+    deals = (queries.first_sales if first else queries.merge_sales)(connection)
     if deals > MANY_DEALS:
         queries.count_anew(connection)
     customers_deleted, deals_deleted = queries.tombstone(connection, opened_at=opened_at)
