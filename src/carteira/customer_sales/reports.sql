@@ -243,9 +243,17 @@ select s.deal_id, case when :sees_all or c.owner_id = :owner_id then s.customer_
 from looked_at l
 cross join mark
 cross join lateral (
-    select s.* from sales s
+    -- When they were closed stands in the index, what they are does not.
+    select distinct s.closed_at from sales s
     where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
       and s.closed_at >= l.since and s.closed_at < l.until and (mark.least is null or s.total >= mark.least)
+      and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
+      and (:sees_all or s.owner_id = :owner_id)
+) moment
+cross join lateral (
+    select s.* from sales s
+    where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
+      and s.closed_at = moment.closed_at and (mark.least is null or s.total >= mark.least)
       and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
       and (:sees_all or s.owner_id = :owner_id)
     order by s.total desc nulls last, s.deal_id
