@@ -97,10 +97,12 @@ def tables_found(connection: Connection, schema: str) -> tuple[list[str], bool, 
                                   and has_table_privilege(c.oid, 'delete')), true),
             me.rolname::text,
             coalesce(array_agg(c.relname::text order by c.relname)
-                     filter (where c.oid <> coalesce(to_regclass(quote_ident(c.relname)), 0)), '{}')
+                     filter (where c.oid <> coalesce(named.oid, 0)
+                                   and named.relpersistence is distinct from 't'), '{}')
         from pg_roles me
         left join pg_class c on c.relname = any(%(tables)s) and c.relkind <> 'i'
             and c.relnamespace = (select oid from pg_namespace where nspname = %(schema)s)
+        left join pg_class named on named.oid = to_regclass(quote_ident(c.relname))
         where me.rolname = current_user
         group by me.rolname
         """,
