@@ -46,7 +46,7 @@ class Stamp:
 
 def read(connection: Connection, zone: ZoneInfo, now: datetime | None = None) -> Stamp:
     """The stamp; in the snapshot that the rows are read in, it is theirs."""
-    publication, last_sync_at, last_run, views, *_ = queries.stamp(connection)
+    publication, last_sync_at, last_run, views, _ = queries.stamp(connection)
     now = now or datetime.now(UTC)
     return Stamp(
         publication, last_sync_at, last_run or "", now.astimezone(zone).date(), _stale_hours(last_sync_at, now), views
