@@ -40,7 +40,9 @@ def look(app: FastAPI) -> None:
 
 def looked_up(app: FastAPI) -> set[object]:
     """What is found already, but for the views that somebody has saved, which are his own."""
-    return {key for key, place in list(app.state.portfolios.kept.items()) if place.found and "'views'" not in repr(key)}
+    held = app.state.portfolios
+    with held.turn:
+        return {key for key, place in held.kept.items() if place.found and "'views'" not in repr(key)}
 
 
 def test_the_first_visitor_finds_everything_found(app: FastAPI, client: TestClient) -> None:
