@@ -218,7 +218,7 @@ def listing(
         grouped=grouped,
         shared=shared,
     )
-    total, revenue, deals = once(partial(_totals, connection, asked), "totals", filters, grouped)
+    total, revenue, deals = once(partial(_totals, connection, asked), *totals_asked(filters, grouped=grouped))
     made: type[Customer] = Company if grouped else Customer
     return Listing([made(*row) for row in _rows(connection, asked, total)], total, revenue, deals)
 
@@ -252,8 +252,31 @@ def figures(
         portfolio=portfolio,
         figures_only=True,
     )
-    total, _, _ = once(partial(_totals, connection, asked), "totals", filters, False)
+    total, _, _ = once(partial(_totals, connection, asked), *totals_asked(filters))
     return _rows(connection, asked, total), total
+
+
+def figures_alone(
+    sight: Sight, filters: Filters, *, sort: str, order: Order, limit: int, page: int
+) -> tuple[str, dict[str, Any]] | None:
+    """The statement of `figures` and its values, where nothing has to be looked up to write it; else None."""
+    if not _is_table_itself(sight, filters, sort):
+        return None
+    return _ordered(queries.page_of_figures.sql, sort, order), {"limit": limit, "offset": (page - 1) * limit}
+
+
+def totals_asked(filters: Filters, *, grouped: bool = False) -> tuple[object, ...]:
+    """What the totals of a list are kept under."""
+    return "totals", filters, grouped
+
+
+def _is_table_itself(sight: Sight, filters: Filters, sort: str) -> bool:
+    return sight.sees_all and filters == EVERYBODY and sort not in CONTACT_SORTS
+
+
+def _ordered(page: str, sort: str, order: Order) -> str:
+    direction = {"asc": "asc", "desc": "desc"}[order]
+    return page.replace(DEFAULT_ORDER, f"order by {SORTS[sort].format(direction)}\n")
 
 
 def _totals(connection: Connection, asked: Question) -> Totals:
@@ -376,11 +399,10 @@ def question(
             "shared": shared_roots(connection) if grouped and shared is None else shared,
         }
     )
-    direction = {"asc": "asc", "desc": "desc"}[order]
     block = queries.page_of_groups if grouped else queries.page_of_figures if figures_only else queries.page
-    page = block.sql.replace(DEFAULT_ORDER, f"order by {SORTS[sort].format(direction)}\n")
+    page = _ordered(block.sql, sort, order)
     totals = (queries.totals_of_groups if grouped else queries.totals).sql
-    if sight.sees_all and filters == EVERYBODY and sort not in CONTACT_SORTS:
+    if _is_table_itself(sight, filters, sort):
         # The table itself: to plan the conditions that narrow nothing takes longer than to read a page.
         return Question(totals, page, parameters)
     matching = _matching(_source(sight, filters), filters)

@@ -6,13 +6,13 @@ it, statements are never prepared, and no lock outlives its transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from psycopg import IsolationLevel, sql
+from psycopg import ClientCursor, IsolationLevel, sql
 
 from carteira.errors import DatabaseError
 
@@ -54,6 +54,20 @@ class Warehouse:
                 connection.execute(sql.SQL("set local search_path to {}").format(sql.Identifier(self.schema)))
             yield connection
 
+    def at_once(self, *asked: tuple[str, Mapping[str, object]]) -> list[list[tuple[Any, ...]]]:
+        """The rows of several statements, each with its values, in one snapshot and one round trip.
+
+        psycopg writes the values into the statements, since only the simple protocol takes more than one.
+        """
+        with self._borrowed() as connection, ClientCursor(connection) as cursor:
+            opening = ["begin isolation level repeatable read read only"]
+            if self.schema != "public":
+                path = sql.SQL("set local search_path to {}").format(sql.Identifier(self.schema))
+                opening.append(path.as_string(connection))
+            statements = [cursor.mogrify(statement.strip().removesuffix(";"), values) for statement, values in asked]
+            cursor.execute(";\n".join([*opening, *statements, "commit"]).encode())
+            return list(_results(cursor))
+
     @contextmanager
     def _borrowed(self) -> Iterator[Connection]:
         if self.pool is not None:
@@ -65,6 +79,13 @@ class Warehouse:
             yield connection
         finally:
             connection.close()
+
+
+def _results(cursor: ClientCursor[Any]) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows of each statement that gives some."""
+    while cursor.nextset():
+        if cursor.description is not None:
+            yield cursor.fetchall()
 
 
 @contextmanager

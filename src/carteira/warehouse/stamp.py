@@ -46,7 +46,18 @@ class Stamp:
 
 def read(connection: Connection, zone: ZoneInfo, now: datetime | None = None) -> Stamp:
     """The stamp; in the snapshot that the rows are read in, it is theirs."""
-    publication, last_sync_at, last_run, views, _ = queries.stamp(connection)
+    return of(queries.stamp(connection), zone, now)
+
+
+def statement() -> str:
+    """What `of` makes a stamp of, for whoever asks for rows with it at once."""
+    text: str = queries.stamp.sql
+    return text
+
+
+def of(row: tuple[Any, ...], zone: ZoneInfo, now: datetime | None = None) -> Stamp:
+    """The stamp that a row of `statement` holds."""
+    publication, last_sync_at, last_run, views, *_ = row
     now = now or datetime.now(UTC)
     return Stamp(
         publication, last_sync_at, last_run or "", now.astimezone(zone).date(), _stale_hours(last_sync_at, now), views

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -34,6 +36,7 @@ SignedIn = Annotated[Viewer, Depends(signed_in)]
 # A money amount is written with all its digits; JSON knows no other number than this, only readers do.
 encode = msgspec.json.Encoder(decimal_format="number").encode
 CENT = Decimal("0.01")
+_listing = ThreadPoolExecutor(4, "listing")
 BIGGEST_ID = 2**63 - 1
 # The columns of the table, in its order; the rest of a Customer is told of one customer only.
 JUDGED = {"status", "letter"}
@@ -79,6 +82,10 @@ class Question(BaseModel):
     status: list[Status] = Field(default_factory=list, max_length=len(STATUSES))
     minimum_revenue: Decimal | None = Field(None, ge=0, lt=10**16)
     period: Days | None = None
+
+    def page_asked(self) -> dict[str, Any]:
+        """Which page of the list, in which order."""
+        return {"sort": self.sort, "order": self.order, "limit": self.limit, "page": self.page}
 
     def filters(self) -> Filters:
         return Filters(
@@ -127,34 +134,55 @@ class PeriodQuestion(BaseModel):
 
 
 @router.get("/dashboard/customers", openapi_extra=DESCRIBED)
-def list_customers(request: Request, viewer: SignedIn, question: Annotated[Question, Depends(asked)]) -> Response:
+async def list_customers(request: Request, viewer: SignedIn, question: Annotated[Question, Depends(asked)]) -> Response:
     """customer_sales: searched, filtered, sorted, paged; a period sets what revenue, deals and average count."""
+    # A pool of its own costs less than the routes' common one, which counts who waits for whom.
+    return await asyncio.get_running_loop().run_in_executor(_listing, _listed, request, viewer, question)
 
-    def told(connection: Connection, sight: Sight, zone: ZoneInfo, read: Stamp) -> dict[str, Any]:
-        filters, portfolios = question.filters(), _portfolios(request)
-        rows, total = customers.figures(
-            connection,
-            sight,
-            zone,
-            filters,
-            sort=question.sort,
-            order=question.order,
-            limit=question.limit,
-            page=question.page,
-            portfolio=portfolios.of(connection, read, sight) if filters.ask_the_portfolio else None,
-            once=partial(portfolios.report, read, sight),
-        )
-        return {
-            "data": [Row(*row) for row in rows],
-            "pagination": {
-                "page": question.page,
-                "limit": question.limit,
-                "total": total,
-                "total_pages": -(-total // question.limit),
-            },
-        }
 
-    return _answer(request, viewer, told)
+def _listed(request: Request, viewer: Viewer, question: Question) -> Response:
+    return _listed_at_once(request, viewer, question) or _answer(request, viewer, partial(_list, request, question))
+
+
+def _listed_at_once(request: Request, viewer: Viewer, question: Question) -> Response | None:
+    """Everybody, while it is known how many they are: one round trip, where a transaction takes four."""
+    sight, filters = sight_of(viewer), question.filters()
+    page = customers.figures_alone(sight, filters, **question.page_asked())
+    if page is None:
+        return None
+    warehouse: Warehouse = request.app.state.warehouse
+    (stamped,), rows = warehouse.at_once((stamp.statement(), {}), page)
+    read = stamp.of(stamped, request.app.state.zone)
+    totals = _portfolios(request).known(read, sight, *customers.totals_asked(filters))
+    return _told(request, read, _page(question, rows, totals[0])) if totals else None
+
+
+def _list(
+    request: Request, question: Question, connection: Connection, sight: Sight, zone: ZoneInfo, read: Stamp
+) -> dict[str, Any]:
+    filters, portfolios = question.filters(), _portfolios(request)
+    rows, total = customers.figures(
+        connection,
+        sight,
+        zone,
+        filters,
+        portfolio=portfolios.of(connection, read, sight) if filters.ask_the_portfolio else None,
+        once=partial(portfolios.report, read, sight),
+        **question.page_asked(),
+    )
+    return _page(question, rows, total)
+
+
+def _page(question: Question, rows: list[tuple[Any, ...]], total: int) -> dict[str, Any]:
+    return {
+        "data": [Row(*row) for row in rows],
+        "pagination": {
+            "page": question.page,
+            "limit": question.limit,
+            "total": total,
+            "total_pages": -(-total // question.limit),
+        },
+    }
 
 
 @router.get("/dashboard/customers/{customer_id}")
@@ -221,6 +249,10 @@ def _answer(request: Request, viewer: Viewer, told: Any) -> Response:
     with warehouse.transaction(snapshot=True) as connection:
         read = stamp.read(connection, zone)
         body = told(connection, sight_of(viewer), zone, read)
+    return _told(request, read, body)
+
+
+def _told(request: Request, read: Stamp, body: dict[str, Any]) -> Response:
     body["metadata"] = {"last_sync_at": read.last_sync_at, "stale": read.stale}
     return kept.answer(request, read, Response(encode(body), media_type="application/json"))
 

@@ -6,7 +6,8 @@ import asyncio
 import select
 import signal
 import socket
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from hashlib import blake2b
@@ -115,7 +116,16 @@ def serve(settings: Settings, warehouse: Warehouse, host: str, port: int) -> Non
     refuse_taken_port(host, port)
     app = create_app(settings, warehouse)
     with kept_warm(app):
-        asyncio.run(_serve(app, host, port))
+        _loop()(_serve(app, host, port))
+
+
+def _loop() -> Callable[[Coroutine[Any, Any, None]], None]:
+    """What runs the server: uvloop answers a tenth more, and has no Windows."""
+    if sys.platform == "win32":
+        return asyncio.run
+    import uvloop
+
+    return uvloop.run
 
 
 async def _serve(app: FastAPI, host: str, port: int) -> None:

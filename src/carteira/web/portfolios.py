@@ -57,9 +57,12 @@ class Portfolios:
 
     def report(self, read: Stamp, sight: Sight, look: Callable[[], T], *asked: object) -> T:
         """What `look` finds: a report, named by what is `asked`, of all that `sight` lets it read."""
-        # Names of sellers and rejected rows may change with a run that publishes nothing. Two periods of the same days
-        # are equal and yet have other predecessors, so it is their repr that tells.
-        return self._once((read.publication, read.today, sight, read.last_run, read.last_sync_at, repr(asked)), look)
+        return self._once(_named(read, sight, asked), look)
+
+    def known(self, read: Stamp, sight: Sight, *asked: object) -> Any:
+        """What `report` found for what is `asked`, None where nobody has asked for it yet."""
+        found = self._place(_named(read, sight, asked)).found
+        return found[0] if found else None
 
     def _once(self, key: tuple[Any, ...], look: Callable[[], T]) -> T:
         place = self._place(key)
@@ -78,3 +81,9 @@ class Portfolios:
             if len(self.kept) > MOST:
                 self.kept.popitem(last=False)
             return place
+
+
+def _named(read: Stamp, sight: Sight, asked: tuple[object, ...]) -> tuple[Any, ...]:
+    # Names of sellers and rejected rows may change with a run that publishes nothing. Two periods of the same days are
+    # equal and yet have other predecessors, so it is their repr that tells.
+    return read.publication, read.today, sight, read.last_run, read.last_sync_at, repr(asked)
