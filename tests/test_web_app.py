@@ -11,16 +11,17 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import dashboard
 import pytest
 from starlette.testclient import TestClient
 
 from carteira.errors import CarteiraError
-from carteira.warehouse.connection import Connection, Warehouse
+from carteira.warehouse.connection import Warehouse
 from carteira.web import kept
 from carteira.web.app import create_app, serve
 from carteira.web.kept import Credential, Lookout, Shelf
@@ -94,18 +95,17 @@ def test_nobody_fills_the_memory(client: TestClient, in_pieces: bool) -> None:
 
 
 class Watched(Warehouse):
-    """A warehouse that counts its transactions, and holds the first one until it is let go."""
+    """A warehouse that counts the looks at it, and holds the first one until it is let go."""
 
     began = threading.Event()
     go_on = threading.Event()
-    transactions = 0
+    looks = 0
 
-    def transaction(self, connection: Connection | None = None, *, snapshot: bool = False):  # type: ignore[no-untyped-def]
-        if connection is None:
-            Watched.transactions += 1
-            self.began.set()
-            assert self.go_on.wait(10)
-        return super().transaction(connection, snapshot=snapshot)
+    def at_once(self, *asked: tuple[str, Mapping[str, object]]) -> list[list[tuple[Any, ...]]]:
+        Watched.looks += 1
+        self.began.set()
+        assert self.go_on.wait(10)
+        return super().at_once(*asked)
 
 
 def test_requests_that_come_during_a_look_share_the_next_one(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_requests_that_come_during_a_look_share_the_next_one(warehouse: Warehous
     # In a thread of its own: a test with a browser before this one leaves the loop of its driver running in this one.
     with ThreadPoolExecutor(1) as alone:
         alone.submit(lambda: asyncio.run(ask())).result()
-    assert Watched.transactions == 2
+    assert Watched.looks == 2
 
 
 def test_the_shelf_is_bounded() -> None:

@@ -105,6 +105,18 @@ def by_token(connection: Connection, secret: str) -> Viewer | None:
     return Viewer(*row[:-1]) if row else None
 
 
+def whose(kind: str, secret: str) -> tuple[str, dict[str, object]]:
+    """The statement that `by_token` and `by_session` ask and its values, for whoever asks for more at once."""
+    if kind == "token":
+        return queries.person_of_token.sql, {"token_hash": digest(secret)}
+    return queries.person_of_session.sql, {"session_hash": digest(secret), "idle": SESSION_IDLE}
+
+
+def told(rows: list[tuple[Any, ...]]) -> tuple[Viewer | None, bool]:
+    """Who it is that `whose` found, and whether it has to be written down that he is there."""
+    return (Viewer(*rows[0][:-1]), rows[0][-1]) if rows else (None, False)
+
+
 def add_user(
     connection: Connection, email: str, name: str = "", role: str = "admin", owner_id: int | None = None
 ) -> int:
