@@ -401,9 +401,7 @@ def test_while_the_provider_is_away_a_sentence_says_so(
             assert "set-cookie" not in answer.headers
 
 
-def test_whoever_tries_codes_has_to_wait(
-    client: TestClient, warehouse: Warehouse, company: Provider, ana: str
-) -> None:
+def test_whoever_tries_codes_has_to_wait(client: TestClient, warehouse: Warehouse, company: Provider, ana: str) -> None:
     """6.3.1: each of them is a request to the provider."""
     way = consent(there(client), ana)
     taken = client.cookies[COOKIE]
