@@ -75,12 +75,13 @@ def sync(
     """
     settings.require("PLOOMES_API_KEY")
     stopping = stopping or threading.Event()
-    with watched(settings, warehouse) as began, _database_away_said(), closing(warehouse.connect()) as connection:
-        migrate.ensure(warehouse, connection=connection)
+    with watched(settings, warehouse) as began, _database_away_said():
+        migrate.ensure(warehouse)
         with (
             _deadline(deadline, stopping),
-            lease.held(warehouse, settings.lease_seconds, stopping, connection) as held,
+            lease.held(warehouse, settings.lease_seconds, stopping) as held,
             closing(Bookings(warehouse, WINDOW_SECONDS)) as ledger,
+            closing(warehouse.connect()) as connection,
         ):
             pacer = Pacer(
                 settings.ploomes_requests_per_minute, settings.ploomes_concurrency, ledger, stopping,

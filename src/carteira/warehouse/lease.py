@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ queries: Any = Blocks(Path(__file__).with_name("lease.sql"))
 
 @dataclass
 class Lease:
-    """The right to run, and the connection to give it back on; `lost` is set when a renewal finds it gone."""
+    """The right to run, on a connection of its own; `lost` is set when a renewal finds it gone."""
 
     warehouse: Warehouse
     connection: Connection = field(repr=False)
@@ -57,14 +57,10 @@ class Lease:
 
 
 @contextmanager
-def held(
-    warehouse: Warehouse, seconds: float, lost: threading.Event | None = None, connection: Connection | None = None
-) -> Iterator[Lease]:
-    """Take the lease, renew it while the block runs, give it back; LeaseHeld when another run has it.
-
-    `connection`: one to do so on that is there already.
-    """
-    with nullcontext(connection) if connection else closing(warehouse.connect()) as used:
+def held(warehouse: Warehouse, seconds: float, lost: threading.Event | None = None) -> Iterator[Lease]:
+    """Take the lease, renew it while the block runs, give it back; LeaseHeld when another run has it."""
+    # On the run's, which an interrupt may leave within a statement, giving back would wait for ever.
+    with closing(warehouse.connect()) as used:
         lease = Lease(warehouse, used, _take(warehouse, used, seconds), seconds, lost or threading.Event())
         ended = threading.Event()
         renewing = threading.Thread(target=_renew, args=(lease, ended), daemon=True)
