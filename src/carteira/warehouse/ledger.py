@@ -53,14 +53,14 @@ class State:
     hidden: list[str]  # tables of ours that their bare name does not lead to
 
 
-def read(warehouse: Warehouse, connection: Connection | None = None) -> State:
+def read(warehouse: Warehouse) -> State:
     """Two cheap queries; DatabaseError where the role may not read the ledger."""
     schema = warehouse.schema
     try:
-        with warehouse.transaction(connection) as inside:
+        with warehouse.transaction() as connection:
             # Before the ledger: whoever sets a database up commits both at once, so tables without one are not his.
-            found = tables_found(inside, schema)
-            ours, newer = rows(inside, schema)
+            found = tables_found(connection, schema)
+            ours, newer = rows(connection, schema)
             return State(ours, newer, *found)
     except psycopg.errors.UndefinedTable:
         return State([], [], *found)

@@ -45,12 +45,9 @@ def downgrade(warehouse: Warehouse, version: str, notice: Notice | None = None) 
     return [step.version for step in later if _take_back(warehouse, step, notice)]
 
 
-def ensure(warehouse: Warehouse, notice: Notice | None = None, connection: Connection | None = None) -> None:
-    """Set up a database that has none of our tables; refuse one that this version of Carteira cannot work with.
-
-    `connection`: one to look on that is there already.
-    """
-    state = ledger.read(warehouse, connection)
+def ensure(warehouse: Warehouse, notice: Notice | None = None) -> None:
+    """Set up a database that has none of our tables; refuse one that this version of Carteira cannot work with."""
+    state = ledger.read(warehouse)
     if not state.applied and not state.newer and not state.present:
         _set_up(warehouse, notice)
         state = ledger.read(warehouse)
