@@ -68,13 +68,18 @@ def assert_same(connection: Connection, asked: list[Period], sight: Sight, zone:
 
 
 def assert_same_shares(connection: Connection, asked: list[Period], sight: Sight, zone: ZoneInfo = ZONE) -> None:
-    """Of one to three periods, and the biggest sales of the first."""
+    """Of one to three periods, and the ledger and the biggest sales of the first."""
     slots = dict(zip(("now", "before", "last_year"), asked, strict=False))
     bounds = [period.instants(zone) for period in slots.values()]
     starts, ends = [since for since, _ in bounds], [until for _, until in bounds]
     by_days, by_deals = (
         list(shares(connection, slots=list(slots), starts=starts, ends=ends, **sight.parameters))
         for shares in (reports.queries.shares_of_days, reports.queries.shares)
+    )
+    assert by_days == by_deals
+    by_days, by_deals = (
+        ledger(connection, since=starts[0], until=ends[0], **sight.parameters)
+        for ledger in (reports.queries.ledger_of_days, reports.queries.ledger)
     )
     assert by_days == by_deals
     for limit in (1, 7, 100):
@@ -108,7 +113,7 @@ def test_days_and_deals_say_the_same(
         of_day = "(since at time zone 'America/Sao_Paulo')::date = any(%s)"
         connection.execute(f"delete from sales_days where {of_day}", [missing])
         connection.execute(f"update sales_days set stale = true where {of_day}", [stale])
-        for spoilt in ("sums set revenue = revenue + 1, biggest = null", "shares set revenue = revenue + 1"):
+        for spoilt in ("sums set revenue = revenue + 1, biggest = null", "shares set revenue = revenue + 1", "ledgers set revenue = 1"):
             connection.execute(f"update sales_day_{spoilt} where since in (select since from sales_days where stale)")
         if unplaced:
             connection.execute(
@@ -166,6 +171,8 @@ def test_days_are_not_good_under_another_rule(filled: Warehouse) -> None:
     assert days.refresh(filled, ZONE, TODAY, least_deals=0) > 700
     with filled.transaction() as connection:
         assert assert_same(connection, [ALWAYS], EVERYTHING) == after
+        assert_same_shares(connection, [ALWAYS], EVERYTHING)
+        assert_same_shares(connection, [ALWAYS], SELLER)
         connection.execute("update sync_state set usual_currency_id = 2")
         assert assert_same(connection, [ALWAYS], EVERYTHING) != after
 

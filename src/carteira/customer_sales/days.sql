@@ -43,20 +43,37 @@ from (
 where not exists (select from customer_places known where known.customer_id = bought.customer_id);
 
 -- name: derive(starts, ends)!
--- These days: what each seller sold, in which pipelines and states, and who bought.
+-- These days: what each seller sold, in which pipelines and states, what is kept out of that, and who bought.
 with rule as (
     select usual_currency_id, left_out_pipelines from sync_state
 ), days as (
     insert into sales_days (since, until, usual_currency_id, left_out_pipelines)
     select w.since, w.until, rule.usual_currency_id, rule.left_out_pipelines
     from unnest(:starts::timestamptz[], :ends::timestamptz[]) as w (since, until) cross join rule
-), deals as materialized (
-    select w.since, s.owner_id, s.customer_id, s.pipeline_id, c.state, s.status = 'won' as won, s.total
+), closed as materialized (
+    select w.since, s.owner_id, s.customer_id, s.pipeline_id, c.state, s.status = 'won' as won, s.total,
+           is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from rule), (select left_out_pipelines from rule))
+               as counted,
+           coalesce(s.pipeline_id = any((select left_out_pipelines from rule)::bigint[]), false) as left_out,
+           coalesce(s.currency_id = (select usual_currency_id from rule), true) as in_usual_currency
     from unnest(:starts::timestamptz[], :ends::timestamptz[]) as w (since, until)
     join sales s on s.closed_at >= w.since and s.closed_at < w.until
     left join customers c on c.customer_id = s.customer_id
     where s.status in ('won', 'lost') and s.deleted_at is null and s.rejected_at is null
-      and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from rule), (select left_out_pipelines from rule))
+), deals as (
+    select * from closed where counted
+), ledgers as (
+    insert into sales_day_ledgers (since, owner_id, revenue, with_customer, without_customer, sales_without_customer,
+                                   sales_without_amount, sales_in_other_currency, sales_left_out, left_out_revenue)
+    select since, owner_id, coalesce(sum(total) filter (where counted), 0),
+           coalesce(sum(total) filter (where counted and customer_id is not null), 0),
+           coalesce(sum(total) filter (where counted and customer_id is null), 0),
+           count(*) filter (where counted and customer_id is null), count(*) filter (where counted and total is null),
+           count(*) filter (where not counted and not left_out), count(*) filter (where left_out),
+           coalesce(sum(total) filter (where left_out and in_usual_currency), 0)
+    from closed
+    where won
+    group by since, owner_id
 ), sums as (
     insert into sales_day_sums (since, owner_id, revenue, sales, lost, biggest, buyers)
     select since, owner_id, coalesce(sum(total) filter (where won), 0), count(*) filter (where won),

@@ -274,7 +274,8 @@ def top_customers(
 
 def ledger(connection: Connection, period: Period, zone: ZoneInfo, sight: Sight) -> Ledger:
     """The line that reconciles a period's total with Ploomes."""
-    return Ledger(*queries.ledger(connection, **_bounds(period, zone), **sight.parameters))
+    found = queries.ledger_of_days if days.are_kept(connection) else queries.ledger
+    return Ledger(*found(connection, **_bounds(period, zone), **sight.parameters))
 
 
 def lacks(connection: Connection, zone: ZoneInfo, sight: Sight) -> Lacks:

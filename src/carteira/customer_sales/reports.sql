@@ -315,6 +315,53 @@ where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
   and s.closed_at >= :since and s.closed_at < :until
   and (:sees_all or s.owner_id = :owner_id);
 
+-- name: ledger_of_days(since, until, sees_all, owner_id)^
+-- The same from the days that are kept, and from the deals only where none is.
+with rule as (select usual_currency_id, left_out_pipelines from sync_state
+), kept as materialized (
+    select d.since, d.until
+    from sales_days d
+    cross join rule
+    where d.since >= :since and d.until <= :until and not d.stale
+      and d.usual_currency_id is not distinct from rule.usual_currency_id and d.left_out_pipelines = rule.left_out_pipelines
+), rest as materialized (
+    select lower(gap) as since, upper(gap) as until
+    from (select coalesce(range_agg(tstzrange(since, until)), '{}') as days from kept) covered
+    cross join unnest(tstzmultirange(tstzrange(:since, :until)) - covered.days) gap
+)
+select coalesce(sum(revenue), 0) as revenue, coalesce(sum(with_customer), 0) as with_customer,
+       coalesce(sum(without_customer), 0) as without_customer,
+       coalesce(sum(sales_without_customer), 0)::bigint as sales_without_customer,
+       coalesce(sum(sales_without_amount), 0)::bigint as sales_without_amount,
+       coalesce(sum(sales_in_other_currency), 0)::bigint as sales_in_other_currency,
+       coalesce(sum(sales_left_out), 0)::bigint as sales_left_out,
+       coalesce(sum(left_out_revenue), 0) as left_out_revenue
+from (
+    select d.revenue, d.with_customer, d.without_customer, d.sales_without_customer, d.sales_without_amount,
+           d.sales_in_other_currency, d.sales_left_out, d.left_out_revenue
+    from kept k join sales_day_ledgers d on d.since = k.since
+    where :sees_all or d.owner_id = :owner_id
+    union all
+    select sold.*
+    from rest r
+    cross join lateral (
+        select coalesce(sum(s.total) filter (where usual), 0), coalesce(sum(s.total) filter (where usual and s.customer_id is not null), 0),
+               coalesce(sum(s.total) filter (where usual and s.customer_id is null), 0),
+               count(*) filter (where usual and s.customer_id is null), count(*) filter (where usual and s.total is null),
+               count(*) filter (where not usual and not left_out), count(*) filter (where left_out),
+               coalesce(sum(s.total) filter (where left_out and in_usual_currency), 0)
+        from sales s
+        cross join lateral (
+            select is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from rule), (select left_out_pipelines from rule)),
+                   coalesce(s.pipeline_id = any((select left_out_pipelines from rule)::bigint[]), false),
+                   coalesce(s.currency_id = (select usual_currency_id from rule), true)
+        ) kind (usual, left_out, in_usual_currency)
+        where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
+          and s.closed_at >= r.since and s.closed_at < r.until
+          and (:sees_all or s.owner_id = :owner_id)
+    ) sold
+) part;
+
 -- name: lacks(sees_all, owner_id)^
 -- What no period tells of: sales without a date, documents that are not valid, and the pipelines that are left out.
 with rule as (select usual_currency_id, left_out_pipelines from sync_state)
