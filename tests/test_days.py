@@ -113,7 +113,11 @@ def test_days_and_deals_say_the_same(
         of_day = "(since at time zone 'America/Sao_Paulo')::date = any(%s)"
         connection.execute(f"delete from sales_days where {of_day}", [missing])
         connection.execute(f"update sales_days set stale = true where {of_day}", [stale])
-        for spoilt in ("sums set revenue = revenue + 1, biggest = null", "shares set revenue = revenue + 1", "ledgers set revenue = 1"):
+        for spoilt in (
+            "sums set revenue = revenue + 1, biggest = null",
+            "shares set revenue = revenue + 1",
+            "ledgers set revenue = 1",
+        ):
             connection.execute(f"update sales_day_{spoilt} where since in (select since from sales_days where stale)")
         if unplaced:
             connection.execute(

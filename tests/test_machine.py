@@ -3,7 +3,7 @@
 A state machine over the simulator. After each succeeded run during which nothing changed, and after the next one
 otherwise, every customer and every cent is right; what only a full read can find is right after the next full read.
 After any succeeded run the table is what the whole definition gives, the counts kept are the rows there are, nothing is
-left staged, and the days that are kept say what the deals say.
+left staged, and the days and spans that are kept say what the deals say.
 
 The profile is CARTEIRA_PROVE: `ci` (default) or `long` (`make prove`, which takes several minutes).
 """
@@ -14,7 +14,7 @@ import os
 import tempfile
 import threading
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,9 +25,11 @@ from hypothesis import settings as profile
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from oracle import expected, published
 from people import EDITS, People
+from test_spans import assert_same
 from world import NewWarehouse, World, world
 
-from carteira.customer_sales import days, reports
+from carteira.customer_sales import days, reports, spans
+from carteira.customer_sales.period import Period
 from carteira.customer_sales.rebuild import rebuild
 from carteira.customer_sales.sight import EVERYTHING
 from carteira.errors import Refused
@@ -42,6 +44,13 @@ PROFILES = {
     "long": {"max_examples": 1_000, "stateful_step_count": 60},
 }
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+ZONE = ZoneInfo("America/Sao_Paulo")
+# A year, a quarter, and what is nearly a year.
+SPANNED = [
+    Period(date(2026, 1, 1), date(2026, 12, 31)),
+    Period(date(2026, 10, 1), date(2026, 12, 31)),
+    Period(date(2025, 12, 15), date(2026, 11, 12)),
+]
 ALWAYS = {"starts": [datetime(2000, 1, 1, tzinfo=UTC)], "ends": [datetime(2100, 1, 1, tzinfo=UTC)], "cuts": [NOW]}
 
 numbers = st.integers(0, 10_000)
@@ -124,7 +133,8 @@ class Story(RuleBasedStateMachine):
 
     @rule()
     def somebody_serves(self) -> None:
-        days.refresh(self.world.warehouse, ZoneInfo("America/Sao_Paulo"), NOW.date(), least_deals=0)
+        for kept in (days, spans):
+            kept.refresh(self.world.warehouse, ZONE, NOW.date(), least_deals=0)
 
     @rule(full=st.booleans())
     def a_run(self, full: bool) -> None:
@@ -201,12 +211,15 @@ class Story(RuleBasedStateMachine):
             kept, counted = (dict(connection.execute(sql).fetchall()) for sql in (KEPT_COUNTS, COUNTED))
             opened_at = runs.freshness(connection).last_sync_at
             assert opened_at is not None
-            assert not rebuild(connection, opened_at)
+            with connection.transaction(force_rollback=True):
+                assert not rebuild(connection, opened_at)
             of_days, of_deals = (
                 list(windows(connection, **ALWAYS, **EVERYTHING.parameters))
                 for windows in (reports.queries.windows_of_days, reports.queries.windows)
             )
             assert of_days == of_deals
+            for period in SPANNED:
+                assert_same(connection, period)
         assert staged == 0
         assert kept == counted
 

@@ -92,14 +92,17 @@ def test_of_many_deals_more_is_found_once_nobody_publishes(
     assert warming.look(app, seen, threading.Event()) == seen
 
 
-def test_days_are_kept_of_many_deals_alone(app: FastAPI, warehouse: Warehouse) -> None:
+def test_days_and_spans_are_kept_of_many_deals_alone(app: FastAPI, warehouse: Warehouse) -> None:
+    kept = "select count(*) from sales_spans"
     look(app)
     with warehouse.transaction() as connection:
         assert not days.are_kept(connection)
+        assert connection.execute(kept).fetchone() == (0,)
         connection.execute("update sync_entities set live_rows = %s where entity = 'deals'", [days.MANY_DEALS])
     look(app)
     with warehouse.transaction() as connection:
         assert days.are_kept(connection)
+        assert connection.execute(kept).fetchone() >= (2,)
         assert_same(connection, [ALWAYS], EVERYTHING)
 
 

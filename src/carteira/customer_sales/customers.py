@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from carteira.brazil import name_key
 from carteira.customer_sales.period import Period
 from carteira.customer_sales.segments import UNJUDGED, Portfolio
-from carteira.customer_sales.sight import Sight
+from carteira.customer_sales.sight import EVERYTHING, Sight
+from carteira.customer_sales.spans import Bought, bought
 from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
@@ -25,6 +26,7 @@ Order = Literal["asc", "desc"]
 # How many customers, what they bought, in how many deals.
 Totals = tuple[int, Decimal, int]
 Once = Callable[..., Any]
+Row = tuple[Any, ...]
 
 # What may be sorted by, and the expressions that do it; {0} is the direction.
 SORTS = {
@@ -151,7 +153,8 @@ class Question:
     """The two statements of a listing, and the parameters of both.
 
     `buyers` gives the page as well, as long as its last row is more than 0 in the `counted` column: who bought nothing
-    in the period comes later then, and need not be sorted.
+    in the period comes later then, and need not be sorted. `both` is the page with the totals at the end of each row:
+    what was bought in a period is found but once.
     """
 
     totals: str
@@ -159,6 +162,7 @@ class Question:
     parameters: dict[str, Any]
     buyers: str = ""
     counted: int = 0
+    both: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +222,9 @@ def listing(
         grouped=grouped,
         shared=shared,
     )
-    total, revenue, deals = once(partial(_totals, connection, asked), *totals_asked(filters, grouped=grouped))
+    rows, (total, revenue, deals) = _answer(connection, asked, once, totals_asked(filters, grouped=grouped))
     made: type[Customer] = Company if grouped else Customer
-    return Listing([made(*row) for row in _rows(connection, asked, total)], total, revenue, deals)
+    return Listing([made(*row) for row in rows], total, revenue, deals)
 
 
 def figures(
@@ -235,7 +239,7 @@ def figures(
     page: int,
     portfolio: Portfolio | None = None,
     once: Once = _every_time,
-) -> tuple[list[tuple[Any, ...]], int]:
+) -> tuple[list[Row], int]:
     """As `listing`, and only what stands in customer_sales, in the order of its columns; with how many match.
 
     What the contact says is not read, which takes half the time, nor is a Customer made of a row.
@@ -252,8 +256,8 @@ def figures(
         portfolio=portfolio,
         figures_only=True,
     )
-    total, _, _ = once(partial(_totals, connection, asked), *totals_asked(filters))
-    return _rows(connection, asked, total), total
+    rows, (total, _, _) = _answer(connection, asked, once, totals_asked(filters))
+    return rows, total
 
 
 def figures_alone(
@@ -279,20 +283,48 @@ def _ordered(page: str, sort: str, order: Order) -> str:
     return page.replace(DEFAULT_ORDER, f"order by {SORTS[sort].format(direction)}\n")
 
 
+def _answer(
+    connection: Connection, asked: Question, once: Once, kept_as: tuple[object, ...]
+) -> tuple[list[Row], Totals]:
+    rows: list[Row] = []
+
+    def look() -> Totals:
+        totals, page = _at_once(connection, asked) if asked.both else (None, [])
+        rows.extend(page)
+        return totals or _totals(connection, asked)
+
+    totals = once(look, *kept_as)
+    return rows or _rows(connection, asked, totals[0]), totals
+
+
+def _at_once(connection: Connection, asked: Question) -> tuple[Totals | None, list[Row]]:
+    """The totals, if the page has a row that could tell them, and the page, if it is one that they may stand on."""
+    rows = connection.execute(asked.both, asked.parameters).fetchall()
+    if not rows:
+        return None, []
+    total, revenue, deals = rows[0][-3:]
+    page = [row[:-3] for row in rows]
+    return (total, revenue, deals), page if not asked.buyers or _is_of_buyers(asked, page) else []
+
+
 def _totals(connection: Connection, asked: Question) -> Totals:
     # Only the order of the page asks for a contact; without that, nothing has to be joined to be counted.
     ((total, revenue, deals),) = connection.execute(asked.totals, asked.parameters | {"contact_missing": True})
     return total, revenue, deals
 
 
-def _rows(connection: Connection, asked: Question, total: int) -> list[tuple[Any, ...]]:
+def _rows(connection: Connection, asked: Question, total: int) -> list[Row]:
     if total <= asked.parameters["offset"]:
         return []
     if asked.buyers:
         rows = connection.execute(asked.buyers, asked.parameters).fetchall()
-        if len(rows) == asked.parameters["limit"] and rows[-1][asked.counted] > 0:
+        if _is_of_buyers(asked, rows):
             return rows
     return connection.execute(asked.page, asked.parameters).fetchall()
+
+
+def _is_of_buyers(asked: Question, page: list[Row]) -> bool:
+    return len(page) == asked.parameters["limit"] and bool(page[-1][asked.counted] > 0)
 
 
 def count(
@@ -386,9 +418,11 @@ def question(
     """What is asked of the database for a page of the list; `shared` are the `shared_roots`, where they are known."""
     asks_contacts = bool(filters.search) or sort in CONTACT_SORTS
     adopted = asks_contacts and queries.is_adopted(connection)[0]
+    sold = bought(connection, filters.period, zone, EVERYTHING) if filters.period and sight.sees_all else None
     parameters = (
         sight.parameters
         | _parameters(zone, filters)
+        | (sold.parameters if sold else {})
         | (portfolio.parameters if portfolio else UNJUDGED)
         | {
             "adopted": adopted,
@@ -405,10 +439,10 @@ def question(
     if _is_table_itself(sight, filters, sort):
         # The table itself: to plan the conditions that narrow nothing takes longer than to read a page.
         return Question(totals, page, parameters)
-    matching = _matching(_source(sight, filters), filters)
+    if sold and not grouped:
+        return _of_period(filters, sold, totals, page, parameters, sort, order)
+    matching = _matching(_source(sight, sold), filters)
     totals = _over(matching, totals)
-    if sight.sees_all and filters.period and not grouped:
-        return _of_period(filters, totals, page, parameters, sort, order)
     return Question(totals, _over(matching, page, once=not sight.sees_all or _is_rare(filters)), parameters)
 
 
@@ -437,16 +471,32 @@ def _is_rare(filters: Filters) -> bool:
 
 
 def _of_period(
-    filters: Filters, totals: str, page: str, parameters: dict[str, Any], sort: str, order: Order
+    filters: Filters, sold: Bought, totals: str, page: str, parameters: dict[str, Any], sort: str, order: Order
 ) -> Question:
     """Only whom to show is chosen with the period, where that tells; then each who is shown is added up alone."""
     source = queries.customer_sales_of_period.sql
-    if sort not in COUNTED and filters.with_sales is None and filters.minimum is None:
-        return Question(totals, _shown(page, "", filters), parameters)
-    if sort not in COUNTED or order == "asc" or not parameters["limit"]:
-        return Question(totals, _shown(page, source, filters), parameters)
+    totals = _over(_matching(source, filters), totals)
+    counted = sort in COUNTED
+    if not counted and filters.with_sales is None and filters.minimum is None:
+        return Question(sold.over(totals), _shown(page, "", filters), parameters)
+    every = _shown(page, source, filters)
+    if not counted or order == "asc" or not parameters["limit"]:
+        return Question(sold.over(totals), sold.over(every), parameters, both=sold.over(_with(totals, every)))
     buyers = _shown(page, source.replace("left join", "join"), filters)
-    return Question(totals, _shown(page, source, filters), parameters, buyers, COUNTED[sort])
+    return Question(
+        sold.over(totals),
+        sold.over(every),
+        parameters,
+        sold.over(buyers),
+        COUNTED[sort],
+        sold.over(_with(totals, buyers)),
+    )
+
+
+def _with(totals: str, page: str) -> str:
+    """The page, with the totals at the end of each row."""
+    beside = f", totals.*\nfrom ({totals.rstrip().removesuffix(';')}) totals\ncross join unnest(array("
+    return page.replace("\nfrom unnest(array(", beside, 1)
 
 
 def _shown(page: str, source: str, filters: Filters) -> str:
@@ -458,11 +508,11 @@ def _shown(page: str, source: str, filters: Filters) -> str:
     return page.replace("join customer_sales cs on", f"join ({each}) cs on")
 
 
-def _source(sight: Sight, filters: Filters) -> str:
+def _source(sight: Sight, sold: Bought | None) -> str:
     """What stands in the place of customer_sales; nothing, where it is the table itself."""
     if not sight.sees_all:
         return str(queries.customer_sales_of_owner.sql)
-    return str(queries.customer_sales_of_period.sql) if filters.period else ""
+    return sold.over(queries.customer_sales_of_period.sql) if sold else ""
 
 
 def _matching(source: str, filters: Filters) -> str:

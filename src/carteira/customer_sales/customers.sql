@@ -213,22 +213,16 @@ where s.customer_id = :customer_id and s.deleted_at is null and s.rejected_at is
   and (:sees_all or (s.owner_id = :owner_id and c.owner_id = :owner_id))
 order by coalesce(s.closed_at, s.created_at) desc nulls last, s.deal_id desc;
 
--- name: customer_sales_of_period(since, until)
--- customer_sales with revenue, deals and average of a period, for somebody who sees all; the rest is as it always was.
+-- name: customer_sales_of_period()
+-- customer_sales with revenue, deals and average of a period, for somebody who sees all; the rest is as it always was. In the place of
+-- customer_spans stands what was bought in the period.
 select cs.customer_id, cs.customer_name, cs.customer_cnpj,
        coalesce(bought.revenue, 0)::numeric(18, 2) as total_revenue,
-       coalesce(bought.deals, 0)::integer as total_deals,
-       coalesce(round(bought.revenue / bought.deals, 2), 0)::numeric(18, 2) as average_deal_value,
+       coalesce(bought.sales, 0)::integer as total_deals,
+       coalesce(round(bought.revenue / bought.sales, 2), 0)::numeric(18, 2) as average_deal_value,
        cs.first_purchase_date, cs.last_purchase_date, cs.open_deals, cs.lost_deals, cs.last_sync_at
 from customer_sales cs
-left join (
-    select s.customer_id, sum(coalesce(s.total, 0)) as revenue, count(*) as deals
-    from sales s
-    where s.status = 'won' and s.deleted_at is null and s.rejected_at is null
-      and s.closed_at >= :since and s.closed_at < :until
-      and is_counted(s.currency_id, s.pipeline_id, (select usual_currency_id from sync_state), (select left_out_pipelines from sync_state))
-    group by s.customer_id
-) bought on bought.customer_id = cs.customer_id;
+left join customer_spans bought on bought.customer_id = cs.customer_id;
 
 -- name: customer_sales_of_each(since, until)
 -- The same of few: each is added up alone, and nobody else.

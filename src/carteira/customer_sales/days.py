@@ -76,11 +76,19 @@ def are_worth_it(connection: Connection, least_deals: int = MANY_DEALS) -> bool:
     return bool(deals >= least_deals)
 
 
-def _days(connection: Connection, zone: ZoneInfo, today: date, least_deals: int) -> list[Bounds]:
+def first_day(connection: Connection, zone: ZoneInfo, today: date, least_deals: int) -> date | None:
+    """The first local day of which figures are kept; None where the account has not so many deals."""
     deals, first_closed_at = queries.bearing(connection)
     if first_closed_at is None or deals < least_deals:
+        return None
+    first: date = first_closed_at.astimezone(zone).date()
+    return max(first, today - timedelta(days=MOST_DAYS))
+
+
+def _days(connection: Connection, zone: ZoneInfo, today: date, least_deals: int) -> list[Bounds]:
+    first = first_day(connection, zone, today, least_deals)
+    if first is None:
         return []
-    first = max(first_closed_at.astimezone(zone).date(), today - timedelta(days=MOST_DAYS))
     begin = [day_begins(first + timedelta(days=step), zone) for step in range((today - first).days + 2)]
     return list(pairwise(begin))
 

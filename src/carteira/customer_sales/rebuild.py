@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from carteira.customer_sales import rhythm
+from carteira.customer_sales import rhythm, spans
 from carteira.warehouse.blocks import Blocks
 from carteira.warehouse.connection import Connection
 
@@ -51,6 +51,7 @@ def rebuild(
     local days of `timezone` (None: the one it counts in already).
     """
     (changed,) = queries.refresh(connection, opened_at=opened_at, customer_ids=customer_ids)
+    spans.follow(connection, customer_ids)
     return Rebuilt(int(changed), rhythm.refresh(connection, opened_at, customer_ids, timezone))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from carteira.customer_sales import days
+from carteira.customer_sales import days, spans
 from carteira.customer_sales.period import Period, add_months, day_begins
 from carteira.customer_sales.sight import Sight
 from carteira.warehouse.blocks import Blocks
@@ -261,14 +261,9 @@ def top_customers(
 ) -> list[TopCustomer]:
     """Who bought most, with what the same customers bought in the period before."""
     since, until = period.previous().instants(zone)
-    rows = queries.top_customers(
-        connection,
-        **_bounds(period, zone),
-        before_since=since,
-        before_until=until,
-        limit=limit,
-        **sight.parameters,
-    )
+    bought = spans.bought(connection, period, zone, sight)
+    parameters = bought.parameters | sight.parameters | {"before_since": since, "before_until": until, "limit": limit}
+    rows = connection.execute(bought.over(queries.top_customers.sql), parameters)
     return [TopCustomer(*row) for row in rows]
 
 

@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 import psycopg
 from fastapi import Request
 
-from carteira.customer_sales import days
+from carteira.customer_sales import days, spans
 from carteira.errors import CarteiraError
 from carteira.warehouse import stamp
 from carteira.warehouse.connection import Warehouse
@@ -101,6 +101,7 @@ def look(app: FastAPI, seen: Seen | None, stopping: threading.Event) -> Seen:
         _open(app, FIRST, stopping)
         if many:
             days.refresh(warehouse, app.state.zone, read.today, stopping=stopping.is_set)
+            spans.refresh(warehouse, app.state.zone, read.today, stopping=stopping.is_set)
         return Seen(read, many, whole=not many)
     if not seen.whole:
         _open(app, NEXT, stopping)
